@@ -1,0 +1,98 @@
+// The derived stores: stream index, outcomes, snapshots, references, Merkle tiles. They follow behind
+// the log, catch up at start, can be dropped and made again from it, and are checked against it.
+// What they have not written yet they hold in memory, so a look-up always sees all that they followed.
+#pragma once
+
+#include "aggregates/reference.pb.h"
+#include "consumers/log/log.hpp"
+#include "consumers/store/kv_store.hpp"
+
+#include <atomic>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace tidemark::consumers {
+
+// The tables of the derived database, in this order.
+struct DerivedTable {
+    static constexpr Table streams = 0;     // stream key (16) | version (u32 BE) -> sequence (varint)
+    static constexpr Table outcomes = 1;    // command key (16) -> sequence of the command's first record (varint)
+    static constexpr Table snapshots = 2;   // stream key (16) -> StoredSnapshot
+    static constexpr Table references = 3;  // stream key (16) -> v1.Reference
+    static constexpr Table merkle = 4;      // partition | level | tile -> up to 256 hashes (C2SP tlog-tiles)
+    static constexpr Table meta = 5;        // "followed/<partition>" -> place; "format", "log"
+    static constexpr const char* names[] = {"streams", "outcomes", "snapshots", "references", "merkle", "meta"};
+};
+
+struct SnapshotRow {
+    events::Version version = 0;
+    std::uint32_t fold_version = 0;
+    std::string state;  // bytes of the aggregate's state message
+};
+
+struct DerivedOptions {
+    std::size_t run_entries = 400'000;          // gathered in memory before a sorted run is written
+    std::chrono::milliseconds idle_write{1000}; // written anyway when nothing has come for so long
+    std::uint64_t max_behind = 200'000;         // records; a writer that is further ahead is slowed (see behind())
+};
+
+struct Progress {
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;
+};
+using OnProgress = std::function<void(Progress)>;
+
+// Look-ups may come from any thread. The follower runs on a thread of its own between start and stop.
+class DerivedStores {
+public:
+    DerivedStores(Log& log, KvStore& store, DerivedOptions options);
+    ~DerivedStores();
+
+    // Reads what is missing from the log, with progress; then goes on behind it. An error names the damage:
+    // a log that does not continue what was followed is refused.
+    [[nodiscard]] std::expected<void, std::string> catch_up(const OnProgress& progress);
+    void start();
+    void stop();  // writes what is held in memory
+
+    [[nodiscard]] std::optional<events::Sequence> outcome(const events::Key128& command) const;
+    [[nodiscard]] std::optional<SnapshotRow> snapshot(const events::Key128& stream) const;
+    // Sequences of the stream's events with `first` <= version <= `last`, in order.
+    [[nodiscard]] std::vector<events::Sequence> stream(const events::Key128& stream, events::Version first,
+                                                       events::Version last) const;
+    [[nodiscard]] std::shared_ptr<const v1::Reference> reference(const events::Key128& stream) const;
+
+    // Hands over a snapshot to be written behind; its events must count already.
+    void put_snapshot(const events::Key128& stream, SnapshotRow row);
+
+    [[nodiscard]] events::Sequence followed(events::Partition partition) const;  // next sequence to follow; visible to look-ups
+    [[nodiscard]] std::uint64_t behind() const;                                  // records that count and are not followed yet
+    // Called (from the follower's thread) whenever followed() has advanced.
+    void on_followed(std::function<void()> listener);
+
+    // Set when following has stopped on damage: what, for people. Readiness reports it.
+    [[nodiscard]] std::optional<std::string> failure() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// Drops the derived stores and makes them again by one scan of the log.
+[[nodiscard]] std::expected<void, std::string> rebuild_derived(Log& log, KvStore& store, DerivedOptions options,
+                                                               const OnProgress& progress);
+
+struct CheckReport {
+    std::uint64_t blocks = 0;
+    std::uint64_t records = 0;
+    std::uint64_t streams = 0;
+    std::vector<std::string> faults;  // empty: log and derived stores are sound and agree
+};
+// Verifies the chain, every hash, positions, per-stream versions; and that every derived row is what the log says, none missing.
+[[nodiscard]] CheckReport check_store(Log& log, KvStore& store, const OnProgress& progress);
+
+}  // namespace tidemark::consumers

@@ -1,0 +1,93 @@
+// Port: an ordered key-value store with named tables, for everything that can be made again from the
+// log (derived stores, views). Adapters: infra/rocksdb, infra/memory (tests).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tidemark::consumers {
+
+// Index into the list of table names that the store was opened with.
+using Table = std::uint32_t;
+
+struct KvError {
+    std::string what;  // what failed, where, and what may be done
+};
+
+// Keys are ordered as unsigned bytes.
+class KvBatch {
+public:
+    struct Op {
+        Table table;
+        std::string key;
+        std::optional<std::string> value;  // nothing: delete
+    };
+    void put(Table table, std::string key, std::string value) {
+        bytes_ += key.size() + value.size();
+        ops_.push_back({table, std::move(key), std::move(value)});
+    }
+    void erase(Table table, std::string key) {
+        bytes_ += key.size();
+        ops_.push_back({table, std::move(key), std::nullopt});
+    }
+    [[nodiscard]] std::span<const Op> ops() const { return ops_; }
+    [[nodiscard]] bool empty() const { return ops_.empty(); }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    void clear() { ops_.clear(); bytes_ = 0; }
+
+private:
+    std::vector<Op> ops_;
+    std::size_t bytes_ = 0;
+};
+
+// One table's part of a sorted run: keys ascending and unique.
+struct KvRun {
+    Table table;
+    std::vector<std::pair<std::string, std::string>> rows;
+};
+
+enum class Durability : std::uint8_t {
+    buffered,  // survives a kill of the process
+    synced,    // survives the loss of power
+};
+
+// Called with each row in key order; false ends the scan.
+using KvVisitor = std::function<bool(std::string_view key, std::string_view value)>;
+
+// A consistent read-only look at the store as of one moment. One thread.
+class KvSnapshot {
+public:
+    virtual ~KvSnapshot() = default;
+    [[nodiscard]] virtual std::expected<std::optional<std::string>, KvError> get(Table table, std::string_view key) const = 0;
+    // Rows with `first` <= key < `last` (empty: to the end).
+    [[nodiscard]] virtual std::expected<void, KvError> scan(Table table, std::string_view first, std::string_view last,
+                                                            const KvVisitor& visit) const = 0;
+    [[nodiscard]] virtual std::expected<void, KvError> scan_back(Table table, std::string_view first, std::string_view last,
+                                                                 const KvVisitor& visit) const = 0;  // descending
+};
+
+// Calls may come from any thread; writes to one table come from one thread at a time.
+class KvStore {
+public:
+    virtual ~KvStore() = default;
+    [[nodiscard]] virtual std::expected<std::optional<std::string>, KvError> get(Table table, std::string_view key) = 0;
+    [[nodiscard]] virtual std::unique_ptr<KvSnapshot> snapshot() = 0;
+    [[nodiscard]] virtual std::expected<void, KvError> write(KvBatch batch, Durability durability) = 0;  // all or nothing
+    // Sorted runs, cheaper than write for large ones, then the batch. Not atomic together: the runs are
+    // visible first. Rows of a run replace those with the same key.
+    [[nodiscard]] virtual std::expected<void, KvError> ingest(std::vector<KvRun> runs, KvBatch then) = 0;
+    [[nodiscard]] virtual std::expected<void, KvError> clear(Table table) = 0;
+    [[nodiscard]] virtual std::uint64_t disk_bytes(Table table) = 0;  // estimate
+};
+
+// The end of the range of keys that begin with `prefix`: scan(table, prefix, after_prefix(prefix), ...).
+[[nodiscard]] std::string after_prefix(std::string_view prefix);
+
+}  // namespace tidemark::consumers

@@ -1,0 +1,18 @@
+# tidemark_test(NAME SOURCES ... LIBS ...): one Catch2 program; each of its test cases is a ctest of its own
+# unless WHOLE is given (for suites whose start-up is dear).
+include(Catch)
+function(tidemark_test name)
+  cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(test_${name} ${ARG_SOURCES})
+  target_link_libraries(test_${name} PRIVATE ${ARG_LIBS} tidemark_test_main tidemark_warnings)
+  target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  if(ARG_WHOLE)
+    add_test(NAME ${name} COMMAND test_${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  else()
+    catch_discover_tests(test_${name} TEST_PREFIX "${name}: " PROPERTIES TIMEOUT ${ARG_TIMEOUT} DISCOVERY_MODE PRE_TEST)
+  endif()
+endfunction()

@@ -1,0 +1,34 @@
+# How everything is compiled: standard, warnings, linker, sanitizers.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+option(TIDEMARK_WERROR "Warnings are errors" ON)
+set(TIDEMARK_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # Relative paths and no directory hash: a fresh clone elsewhere hits the cache.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
+endif()
+
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+if(TIDEMARK_SANITIZE)
+  add_compile_options(-fsanitize=${TIDEMARK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${TIDEMARK_SANITIZE})
+endif()
+
+# For our own code; generated code and third-party headers are spared.
+add_library(tidemark_warnings INTERFACE)
+target_compile_options(tidemark_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wold-style-cast -Wcast-align -Wduplicated-cond -Wlogical-op -Wnull-dereference -Wimplicit-fallthrough
+  -Wno-missing-field-initializers
+  -Werror=switch -Werror=return-type
+  $<$<BOOL:${TIDEMARK_WERROR}>:-Werror>)
