@@ -1,0 +1,24 @@
+// What the API asks for, in one place: references only. Who makes the parts (api/main, or a test) owns
+// them, starts them before the server and stops them after it.
+#pragma once
+
+#include "consumers/command_processor/command_processor.hpp"
+#include "consumers/derived/derived_stores.hpp"
+#include "consumers/history/history.hpp"
+#include "consumers/log/log.hpp"
+#include "consumers/projector/projector.hpp"
+
+#include <functional>
+
+namespace tidemark::api {
+
+struct Services {
+    consumers::Log& log;
+    consumers::DerivedStores& derived;
+    consumers::CommandProcessor& commands;
+    consumers::History& history;
+    consumers::Projector& projector;
+    std::function<events::Micros()> clock;  // wall time; any thread
+};
+
+}  // namespace tidemark::api
