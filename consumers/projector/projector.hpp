@@ -21,6 +21,9 @@ struct ProjectorOptions {
     std::size_t cache_bytes = 256u << 20;           // of decoded rows, over all projections
     std::size_t batch_events = 20'000;              // folded before rows are written, under load
     std::chrono::milliseconds batch_time{100};      // and at the latest after so long; at once when there is nothing more to fold
+    std::size_t rebuild_batch_events = 500'000;     // the same for a rebuild, whose rows stay in memory while they fit
+    std::chrono::milliseconds rebuild_batch_time{5000};
+    std::function<events::Micros()> clock;          // wall time, for lag_us; empty: the system's
 };
 
 // How a database for views is opened: with these table names. The store outlives the projector.
@@ -42,6 +45,7 @@ struct ProjectionStatus {
     bool rebuilding = false;
     Progress rebuild;
     std::vector<ParkedStream> parked;
+    std::string failure;                 // why it does not follow, or why its last rebuild failed; empty: all is well
 };
 
 class ViewNotReady {};  // a wait ran out
