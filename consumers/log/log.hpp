@@ -58,8 +58,9 @@ public:
     virtual void append(std::vector<events::BlockPtr> group, AppendDone done) = 0;
 
     // Blocks that count, in order, from the one that holds record `from` (or would: barriers that stand
-    // there are included); as many as fit in `max_bytes` of stored bytes, at least one if there is one.
-    // Blocks near the tail come from memory. Empty: `from` is the end. Damage is an error, never skipped.
+    // there are included: whoever follows folds them, and the chain ignores what it has); as many as fit in
+    // `max_bytes` of stored bytes, at least one with records if there is one. Blocks near the tail come from
+    // memory. Empty: `from` is the end, or beyond. Damage is an error, never skipped.
     [[nodiscard]] virtual std::expected<std::vector<events::BlockPtr>, std::string> read(events::Partition partition,
                                                                                          events::Sequence from,
                                                                                          std::size_t max_bytes) = 0;
