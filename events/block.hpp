@@ -34,15 +34,15 @@ struct BlockHeader {
     Uuid log_id;
     std::uint64_t incarnation = 0;  // a new one after every restore from a backup
     Partition partition = 0;
-    std::uint64_t number = 0;       // of the block in its partition: 0, 1, 2 ...
+    std::uint64_t number = 0;  // of the block in its partition: 0, 1, 2 ...
     Sequence first_sequence = 0;
-    std::uint32_t count = 0;        // of records; 0: a barrier
+    std::uint32_t count = 0;  // of records; 0: a barrier
     std::uint64_t owner_epoch = 0;
     Uuid owner;
     std::vector<InputPlace> inputs;
-    std::uint64_t tree_size = 0;    // after the block
-    Digest root{};                  // after the block
-    Digest previous{};              // digest of the block before; of block 0: genesis_digest()
+    std::uint64_t tree_size = 0;  // after the block
+    Digest root{};                // after the block
+    Digest previous{};            // digest of the block before; of block 0: genesis_digest()
     Compression compression = Compression::none;
 };
 
@@ -53,10 +53,10 @@ struct BlockHeader {
 class Block {
 public:
     [[nodiscard]] const BlockHeader& header() const { return header_; }
-    [[nodiscard]] const Digest& digest() const { return digest_; }          // SHA-256 over the header's bytes
-    [[nodiscard]] std::string_view stored() const { return stored_; }       // as appended
+    [[nodiscard]] const Digest& digest() const { return digest_; }     // SHA-256 over the header's bytes
+    [[nodiscard]] std::string_view stored() const { return stored_; }  // as appended
     [[nodiscard]] std::size_t size() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
-    [[nodiscard]] std::string_view record(std::size_t index) const;         // canonical bytes
+    [[nodiscard]] std::string_view record(std::size_t index) const;  // canonical bytes
     [[nodiscard]] Sequence next_sequence() const { return header_.first_sequence + header_.count; }
     // Leaf hashes, one per record: known where the block was built, empty where it was read.
     [[nodiscard]] std::span<const Digest> leaf_hashes() const { return leaf_hashes_; }

@@ -11,7 +11,7 @@ namespace tidemark::events {
 using Digest = std::array<std::uint8_t, 32>;
 
 [[nodiscard]] Digest sha256(std::string_view bytes);
-[[nodiscard]] Digest leaf_hash(std::string_view record);                 // RFC 6962 2.1: SHA-256(0x00 || record)
+[[nodiscard]] Digest leaf_hash(std::string_view record);                  // RFC 6962 2.1: SHA-256(0x00 || record)
 [[nodiscard]] Digest node_hash(const Digest& left, const Digest& right);  // SHA-256(0x01 || left || right)
 [[nodiscard]] std::string hex(std::string_view bytes);
 [[nodiscard]] std::string hex(const Digest& digest);

@@ -47,6 +47,9 @@ struct Uuid {
 // of recorded_at, then the partition (12 bits), then a mix of log identity and sequence (62 bits).
 [[nodiscard]] Uuid event_uuid(const Uuid& log_id, Position position, Micros recorded_at);
 
+// The 32-bit MurmurHash2 of Apache Kafka's org.apache.kafka.common.utils.Utils.murmur2.
+[[nodiscard]] std::int32_t murmur2(std::string_view bytes);
+
 // The partition of a stream: murmur2 as Apache Kafka's default partitioner computes it over the key
 // "<tenant>/<kind>/<id>", so that outside producers agree with us.
 [[nodiscard]] Partition partition_of(std::string_view tenant, std::string_view kind, std::string_view id,

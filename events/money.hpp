@@ -15,7 +15,8 @@ namespace tidemark::events {
 
 // "1234.50", "1,234.50" is refused; more decimals than the currency has are refused unless zero.
 [[nodiscard]] std::optional<std::int64_t> parse_minor(std::string_view decimal, std::string_view currency);
-[[nodiscard]] std::string format_minor(std::int64_t minor, std::string_view currency);  // "1234.50"
+// "1234.50"; of an unknown currency the minor units as they are.
+[[nodiscard]] std::string format_minor(std::int64_t minor, std::string_view currency);
 
 // Sum in one currency; nothing on overflow or where currencies differ. An unset Money is zero of any currency.
 [[nodiscard]] std::optional<v1::Money> add(const v1::Money& a, const v1::Money& b);

@@ -33,11 +33,11 @@ struct RecordHeader {
     std::uint16_t count = 1;           // ... and how many there are
     Partition partition = 0;
     Sequence sequence = 0;
-    Version version = 0;      // of the stream after this record (rejection, unchanged: as it was)
-    Micros occurred_at = 0;   // business time, from the command
-    Micros recorded_at = 0;   // the writer's clock, never going back within a partition
+    Version version = 0;     // of the stream after this record (rejection, unchanged: as it was)
+    Micros occurred_at = 0;  // business time, from the command
+    Micros recorded_at = 0;  // the writer's clock, never going back within a partition
     Uuid event_id;
-    Digest body_digest{};     // keyed digest of the command's body
+    Digest body_digest{};  // keyed digest of the command's body
     std::string_view tenant;
     std::string_view stream_kind;
     std::string_view stream_id;
