@@ -13,11 +13,11 @@
 namespace tidemark::consumers {
 
 struct ProcessorOptions {
-    std::size_t queue_commands = 100'000;           // waiting or undecided; beyond it submit refuses
+    std::size_t queue_commands = 100'000;  // waiting or undecided; beyond it submit refuses
     std::size_t queue_bytes = 256u << 20;
-    std::size_t group_records = 2'000;              // of one commit group, over all partitions
-    std::size_t cache_bytes = 256u << 20;           // of hot aggregate states
-    bool compress = true;                           // zstd level 1 over blocks that gain from it
+    std::size_t group_records = 2'000;     // of one commit group, over all partitions
+    std::size_t cache_bytes = 256u << 20;  // of hot aggregate states
+    bool compress = true;                  // zstd level 1 over blocks that gain from it
 };
 
 using Answer = std::move_only_function<void(v1::Outcome)>;

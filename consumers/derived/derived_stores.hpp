@@ -36,9 +36,9 @@ struct SnapshotRow {
 };
 
 struct DerivedOptions {
-    std::size_t run_entries = 400'000;          // gathered in memory before a sorted run is written
-    std::chrono::milliseconds idle_write{1000}; // written anyway when nothing has come for so long
-    std::uint64_t max_behind = 200'000;         // records; a writer that is further ahead is slowed (see behind())
+    std::size_t run_entries = 400'000;           // gathered in memory before a sorted run is written
+    std::chrono::milliseconds idle_write{1000};  // written anyway when nothing has come for so long
+    std::uint64_t max_behind = 200'000;          // records; a writer that is further ahead is slowed (see behind())
 };
 
 struct Progress {
@@ -69,8 +69,10 @@ public:
     // Hands over a snapshot to be written behind; its events must count already.
     void put_snapshot(const events::Key128& stream, SnapshotRow row);
 
-    [[nodiscard]] events::Sequence followed(events::Partition partition) const;  // next sequence to follow; visible to look-ups
-    [[nodiscard]] std::uint64_t behind() const;                                  // records that count and are not followed yet
+    [[nodiscard]] events::Sequence followed(
+        events::Partition partition) const;      // next sequence to follow; visible to look-ups
+    [[nodiscard]] std::uint64_t behind() const;  // records that count and are not followed yet
+    [[nodiscard]] bool overfull() const { return behind() > max_behind_; }  // a writer is to wait
     // Called (from the follower's thread) whenever followed() has advanced.
     void on_followed(std::function<void()> listener);
 
@@ -80,6 +82,7 @@ public:
 private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
+    std::uint64_t max_behind_;
 };
 
 // Drops the derived stores and makes them again by one scan of the log.
@@ -92,7 +95,8 @@ struct CheckReport {
     std::uint64_t streams = 0;
     std::vector<std::string> faults;  // empty: log and derived stores are sound and agree
 };
-// Verifies the chain, every hash, positions, per-stream versions; and that every derived row is what the log says, none missing.
+// Verifies the chain, every hash, positions, per-stream versions; and that every derived row is what the log says, none
+// missing.
 [[nodiscard]] CheckReport check_store(Log& log, KvStore& store, const OnProgress& progress);
 
 }  // namespace tidemark::consumers

@@ -1,0 +1,29 @@
+// What one append carries: the answers that rest on it, and what must be known once it counts.
+#pragma once
+
+#include "consumers/command_processor/answered.hpp"
+#include "consumers/command_processor/command_processor.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace tidemark::consumers {
+
+struct GroupAnswer {
+    Answer answer;
+    std::string command_id;
+    Answered answered;
+    bool repeated = false;
+};
+
+struct CommandGroup {
+    std::uint64_t number = 0;
+    std::size_t records = 0;
+    std::vector<GroupAnswer> answers;
+    std::vector<events::Key128> commands;
+    std::vector<std::pair<events::Key128, events::Version>> streams;  // touched, and to which version
+
+    [[nodiscard]] bool empty() const { return answers.empty(); }
+};
+
+}  // namespace tidemark::consumers

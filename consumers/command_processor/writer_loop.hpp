@@ -1,0 +1,80 @@
+// The processor's one thread: takes what has arrived, decides it into the open group, appends a group as
+// soon as the former one has returned, and answers what counts.
+#pragma once
+
+#include "consumers/command_processor/command_group.hpp"
+#include "consumers/command_processor/inbox.hpp"
+#include "consumers/command_processor/partition_writer.hpp"
+#include "consumers/command_processor/recent_commands.hpp"
+#include "consumers/command_processor/reference_gate.hpp"
+#include "consumers/command_processor/state_cache.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+
+namespace tidemark::consumers {
+
+struct WriterCounters {
+    std::atomic<std::uint64_t> commands{0}, accepted{0}, unchanged{0}, rejected{0}, repeated{0}, groups{0}, records{0},
+        cache_hits{0}, cache_misses{0};
+    std::atomic<std::size_t> waiting{0}, cache_bytes{0};
+    std::atomic<bool> wants_nudge{false};  // something waits for the derived stores
+};
+
+class WriterLoop {
+public:
+    WriterLoop(Log& log, DerivedStores& derived, std::string digest_key, std::function<events::Micros()> clock,
+               ProcessorOptions options, Inbox& inbox, WriterCounters& counters);
+
+    // Takes every partition over: a barrier that counts, then reads to it. Calls from the loop's thread, or before
+    // run().
+    [[nodiscard]] std::expected<void, std::string> take_over();
+    void run();  // until the inbox says that it is drained
+
+private:
+    enum class Turn : std::uint8_t { decided, parked };
+
+    void decide_arrived();
+    void decide_ready();
+    void decide_stream(PendingPtr pending);
+    Turn decide(PendingPtr& pending);
+    Turn decide_guarded(PendingPtr& pending);
+    bool answer_repetition(Pending& pending);
+    CachedState& load(const Pending& pending);
+    bool park_if_unsettled(PendingPtr& pending, const aggregates::Facts& facts);
+    void record(Pending& pending, CachedState& state, std::vector<Draft> drafts, Answered answered);
+    void reject(Pending& pending, CachedState& state, v1::Rejection rejection);
+
+    void send_group();
+    void finish_group(std::vector<AppendResult> results);
+    void abandon();
+    void housekeeping();
+    [[nodiscard]] bool group_full() const;
+
+    Log& log_;
+    DerivedStores& derived_;
+    History history_;
+    events::KeyedDigest digest_key_;
+    std::function<events::Micros()> clock_;
+    ProcessorOptions options_;
+    Inbox& inbox_;
+    WriterCounters& counters_;
+
+    Owner owner_;
+    std::vector<PartitionWriter> partitions_;
+    StateCache cache_;
+    RecentCommands recent_;
+    ReferenceGate gate_;
+    std::deque<PendingPtr> arrived_;  // taken from the inbox, not decided yet
+    CommandGroup open_;
+    CommandGroup in_flight_;
+    bool appending_ = false;
+    bool throttled_ = false;
+    bool owning_ = false;  // false after a failed append, until the partitions are taken over again
+    std::uint64_t next_ticket_ = 1;
+    std::chrono::steady_clock::time_point next_snapshots_{};
+    std::chrono::steady_clock::time_point next_take_over_{};
+};
+
+}  // namespace tidemark::consumers

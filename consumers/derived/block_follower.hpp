@@ -1,0 +1,38 @@
+// Turns the blocks of one partition into derived rows: what a block adds to the stream index, the
+// outcomes, the references and the Merkle tiles. One thread; the same for catching up and following.
+#pragma once
+
+#include "consumers/derived/generation.hpp"
+#include "consumers/derived/merkle_tiles.hpp"
+#include "events/chain.hpp"
+
+#include <functional>
+
+namespace tidemark::consumers {
+
+// The reference as it stands before the event; nullptr: none yet.
+using FindReference = std::function<std::shared_ptr<const v1::Reference>(const events::Key128& stream)>;
+
+class BlockFollower {
+public:
+    BlockFollower(const events::Uuid& log_id, events::Partition partition, Place place);
+
+    [[nodiscard]] std::expected<void, std::string> load(KvStore& store);
+
+    // Folds a block that counts into `into`; one that was folded before (its number is behind the place) is passed
+    // over.
+    [[nodiscard]] std::expected<void, std::string> follow(const events::Block& block, const FindReference& find,
+                                                          Generation& into);
+    [[nodiscard]] Place place() const;
+    [[nodiscard]] MerkleTiles& tiles() { return tiles_; }
+
+private:
+    [[nodiscard]] std::expected<void, std::string> follow_record(const events::RecordView& record,
+                                                                 const FindReference& find, Generation& into);
+
+    events::Partition partition_;
+    events::ChainFold chain_;
+    MerkleTiles tiles_;
+};
+
+}  // namespace tidemark::consumers
