@@ -35,9 +35,9 @@ public:
 };
 
 struct AggregateType {
-    std::string_view kind;                // "sale"
-    std::string_view plural;              // "sales", as in a URL
-    v1::Command::BodyCase body;           // which body of a Command is for it
+    std::string_view kind;       // "sale"
+    std::string_view plural;     // "sales", as in a URL
+    v1::Command::BodyCase body;  // which body of a Command is for it
     std::uint32_t fold_version;
     const google::protobuf::Descriptor* command;  // v1.SaleCommand: its oneof lists the commands
     const google::protobuf::Descriptor* event;    // v1.SaleEvent

@@ -21,7 +21,7 @@ using Decision = std::expected<std::vector<Event>, v1::Rejection>;  // no event:
 
 // Another aggregate that a decision needs to know about, in the same tenant.
 struct Need {
-    std::string_view kind;   // "customer", "product", "pipeline", "sale"
+    std::string_view kind;  // "customer", "product", "pipeline", "sale"
     std::string id;
     std::string_view field;  // of the command's body, for the rejection when it is not there
     bool operator==(const Need&) const = default;
@@ -56,14 +56,16 @@ struct Context {
 // One aggregate. `decide` is one exhaustive switch that calls one named function per command;
 // `evolve` never judges, for it already happened; `needs` names what decide will look up.
 template <class A>
-concept Decider = requires(const typename A::State& state, typename A::State& mutable_state,
-                           const typename A::Command& command, const typename A::Event& event, const Context& context,
-                           events::Micros occurred_at) {
-    { A::kind } -> std::convertible_to<std::string_view>;
-    { A::fold_version } -> std::convertible_to<std::uint32_t>;  // raised when evolve changes: snapshots are made again
-    { A::needs(state, command) } -> std::same_as<std::vector<Need>>;
-    { A::decide(state, command, context) } -> std::same_as<Decision<typename A::Event>>;
-    { A::evolve(mutable_state, event, occurred_at) } -> std::same_as<void>;
-};
+concept Decider =
+    requires(const typename A::State& state, typename A::State& mutable_state, const typename A::Command& command,
+             const typename A::Event& event, const Context& context, events::Micros occurred_at) {
+        { A::kind } -> std::convertible_to<std::string_view>;
+        {
+            A::fold_version
+        } -> std::convertible_to<std::uint32_t>;  // raised when evolve changes: snapshots are made again
+        { A::needs(state, command) } -> std::same_as<std::vector<Need>>;
+        { A::decide(state, command, context) } -> std::same_as<Decision<typename A::Event>>;
+        { A::evolve(mutable_state, event, occurred_at) } -> std::same_as<void>;
+    };
 
 }  // namespace tidemark::aggregates

@@ -1,0 +1,124 @@
+#include "aggregates/aggregate_type.hpp"
+
+#include "aggregates/customer/customer.hpp"
+#include "aggregates/pipeline/pipeline.hpp"
+#include "aggregates/product/product.hpp"
+#include "events/event.hpp"
+
+#include <array>
+
+namespace tidemark::aggregates {
+namespace {
+
+// The one place where a reference to what does not exist becomes a rejection.
+v1::Rejection reference_not_found(const Need& need) {
+    v1::Rejection rejection;
+    rejection.set_code("ReferenceNotFound");
+    rejection.set_category(v1::REFERENCE_NOT_FOUND);
+    rejection.set_field(std::string(need.field));
+    rejection.set_detail("There is no " + std::string(need.kind) + " \"" + need.id +
+                         "\"; create it first, or name one that exists.");
+    return rejection;
+}
+
+// Aggregate A behind the face; Body reads its command out of a v1.Command.
+template <Decider A, const typename A::Command& (v1::Command::*Body)() const>
+class Erased final : public AggregateState {
+public:
+    std::expected<std::vector<Decided>, v1::Rejection> decide(const v1::Command& command,
+                                                              const Context& context) override {
+        auto decision = judge((command.*Body)(), context);
+        if (!decision) {
+            decision.error().set_command(std::string(command_name(command)));
+            return std::unexpected(std::move(decision.error()));
+        }
+        std::vector<Decided> decided;
+        decided.reserve(decision->size());
+        for (const typename A::Event& event : *decision) {
+            A::evolve(state_, event, context.occurred_at);
+            decided.push_back({static_cast<std::uint16_t>(event.event_case()), event.SerializeAsString()});
+        }
+        return decided;
+    }
+
+    std::vector<Need> needs(const v1::Command& command) const override { return A::needs(state_, (command.*Body)()); }
+
+    std::expected<void, events::DecodeError> evolve(const events::RecordView& record) override {
+        if (record.header.kind != events::RecordKind::event) return {};  // rejections change nothing
+        typename A::Event event;
+        if (auto decoded = events::decode_event(record, event); !decoded) return decoded;
+        A::evolve(state_, event, record.header.occurred_at);
+        return {};
+    }
+
+    const google::protobuf::Message& message() const override { return state_; }
+
+    bool restore(std::string_view snapshot) override {
+        return state_.ParseFromArray(snapshot.data(), static_cast<int>(snapshot.size()));
+    }
+
+    std::unique_ptr<AggregateState> clone() const override { return std::make_unique<Erased>(*this); }
+
+    std::size_t memory_bytes() const override { return sizeof(*this) - sizeof(state_) + state_.SpaceUsedLong(); }
+
+private:
+    Decision<typename A::Event> judge(const typename A::Command& command, const Context& context) const {
+        if (const Need* missing = context.facts.missing()) return std::unexpected(reference_not_found(*missing));
+        return A::decide(state_, command, context);
+    }
+
+    typename A::State state_;
+};
+
+template <Decider A, const typename A::Command& (v1::Command::*Body)() const>
+AggregateType entry(std::string_view plural, v1::Command::BodyCase body) {
+    return {.kind = A::kind,
+            .plural = plural,
+            .body = body,
+            .fold_version = A::fold_version,
+            .command = A::Command::descriptor(),
+            .event = A::Event::descriptor(),
+            .state = A::State::descriptor(),
+            .make = []() -> std::unique_ptr<AggregateState> { return std::make_unique<Erased<A, Body>>(); }};
+}
+
+const AggregateType* find_by(auto condition) {
+    for (const AggregateType& type : registry()) {
+        if (condition(type)) return &type;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+std::span<const AggregateType> registry() {
+    static const std::array all{
+        entry<Customer, &v1::Command::customer>("customers", v1::Command::kCustomer),
+        entry<Product, &v1::Command::product>("products", v1::Command::kProduct),
+        entry<Pipeline, &v1::Command::pipeline>("pipelines", v1::Command::kPipeline),
+    };
+    return all;
+}
+
+const AggregateType* find_kind(std::string_view kind) {
+    return find_by([kind](const AggregateType& type) { return type.kind == kind; });
+}
+
+const AggregateType* find_plural(std::string_view plural) {
+    return find_by([plural](const AggregateType& type) { return type.plural == plural; });
+}
+
+const AggregateType* type_of(const v1::Command& command) {
+    return find_by([body = command.body_case()](const AggregateType& type) { return type.body == body; });
+}
+
+std::string_view command_name(const v1::Command& command) {
+    const AggregateType* type = type_of(command);
+    if (type == nullptr) return {};
+    const auto* reflection = command.GetReflection();
+    const auto& inside = reflection->GetMessage(command, v1::Command::descriptor()->FindFieldByNumber(type->body));
+    const auto* chosen = inside.GetReflection()->GetOneofFieldDescriptor(inside, type->command->oneof_decl(0));
+    return chosen == nullptr ? std::string_view{} : std::string_view(chosen->message_type()->name());
+}
+
+}  // namespace tidemark::aggregates
