@@ -1,0 +1,95 @@
+#include "projections/keys.hpp"
+#include "projections/sales/sales.hpp"
+#include "projections/sales/timeline.hpp"
+
+#include <algorithm>
+
+namespace tidemark::projections::sales {
+
+namespace {
+
+enum Table : std::uint32_t { rows, histories, pipelines };
+
+bool passes_filters(const v1::SaleRow& row, const ListQuery& query) {
+    return (query.status == v1::SALE_STATUS_UNSPECIFIED || query.status == row.status()) &&
+           passes(query.owner, row.dims().owner()) && passes(query.region, row.dims().region()) &&
+           passes(query.pipeline, row.dims().pipeline_id()) && passes(query.stage, row.stage()) &&
+           passes(query.customer, row.dims().customer_id()) && passes(query.product, row.dims().product_id());
+}
+
+void add_times(v1::SaleHistoryAnswer& answer) {
+    for (const auto& visit : answer.visits()) {
+        auto& stages = *answer.mutable_stages();
+        auto stage = std::ranges::find_if(stages, [&](const auto& s) { return s.stage() == visit.stage(); });
+        if (stage == stages.end()) {
+            answer.add_stages()->set_stage(visit.stage());
+            stage = stages.end() - 1;
+        }
+        stage->set_time_us(stage->time_us() + visit.time_in_stage_us());
+        stage->set_visits(stage->visits() + 1);
+    }
+}
+
+template <class Row>
+void each(const ViewReader& view, std::uint32_t table, std::string_view tenant,
+          const std::function<bool(const Row&)>& visit) {
+    const Key prefix(tenant);
+    Row row;  // reused: its buffers are
+    view.scan(table, prefix, range_end(prefix), [&](std::string_view, std::string_view value) {
+        if (!row.ParseFromArray(value.data(), static_cast<int>(value.size())))
+            throw std::runtime_error("a row of view sales does not parse");
+        return visit(row);
+    });
+}
+
+}  // namespace
+
+std::expected<v1::SaleList, QueryError> query_list(const ViewReader& view, const ListQuery& query) {
+    v1::SaleList answer;
+    auto next = walk(view, rows, Key(query.tenant), query.page, Order::ascending,
+                     [&](std::string_view, std::string_view value) {
+                         auto row = parse_row<v1::SaleRow>(value);
+                         if (!passes_filters(row, query)) return false;
+                         *answer.add_sales() = std::move(row);
+                         return true;
+                     });
+    if (!next) return std::unexpected(next.error());
+    answer.set_next_cursor(*next);
+    return answer;
+}
+
+std::optional<v1::SaleRow> query_one(const ViewReader& view, std::string_view tenant, std::string_view id) {
+    return view.row<v1::SaleRow>(rows, Key(tenant).id(id));
+}
+
+std::optional<v1::SaleHistoryAnswer> query_history(const ViewReader& view, std::string_view tenant, std::string_view id,
+                                                   events::Micros now) {
+    auto sale = query_one(view, tenant, id);
+    auto history = view.row<v1::SaleHistory>(histories, Key(tenant).id(id));
+    if (!sale || !history) return {};
+    v1::SaleHistoryAnswer answer;
+    *answer.mutable_sale() = std::move(*sale);
+    for (auto& visit : stage_visits(timeline(*history, {}))) {
+        if (visit.exit() == v1::STILL_IN)
+            visit.set_time_in_stage_us(std::max<events::Micros>(0, now - visit.entered_at()));
+        *answer.add_visits() = std::move(visit);
+    }
+    add_times(answer);
+    *answer.mutable_moments() = std::move(*history->mutable_moments());
+    return answer;
+}
+
+void each_sale(const ViewReader& view, std::string_view tenant, const std::function<bool(const v1::SaleRow&)>& visit) {
+    each<v1::SaleRow>(view, rows, tenant, visit);
+}
+
+void each_history(const ViewReader& view, std::string_view tenant,
+                  const std::function<bool(const v1::SaleHistory&)>& visit) {
+    each<v1::SaleHistory>(view, histories, tenant, visit);
+}
+
+std::optional<v1::PipelineRow> pipeline(const ViewReader& view, std::string_view tenant, std::string_view id) {
+    return view.row<v1::PipelineRow>(pipelines, Key(tenant).id(id));
+}
+
+}  // namespace tidemark::projections::sales
