@@ -1,0 +1,155 @@
+// The real binary under load, killed and stopped again and again: whatever was acknowledged is there afterwards, once
+// and in order, and what was not can be sent again.
+#include "tests/e2e/load.hpp"
+#include "tests/e2e/server.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <map>
+#include <poll.h>
+#include <random>
+
+namespace tidemark::e2e {
+
+namespace {
+
+using std::chrono::seconds;
+constexpr std::size_t kills = 20;
+constexpr std::size_t writers = 6;
+
+// Until so many answers have come; false: they did not within the deadline.
+bool wait_for_answers(const Ledger& ledger, std::size_t answers) {
+    for (const auto deadline = std::chrono::steady_clock::now() + seconds(60); ledger.answers() < answers;) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        (void)::poll(nullptr, 0, 1);
+    }
+    return true;
+}
+
+void check_promises(const Ledger& ledger, std::uint16_t port) {
+    const auto faults = ledger.faults(read_feed(port));
+    for (std::size_t i = 0; i < faults.size() && i < 20; ++i) UNSCOPED_INFO(faults[i]);
+    CHECK(faults.size() == 0);
+}
+
+// Commands that had their answer before the crash get the same one again: the ledger compares.
+void ask_again(Ledger& ledger, std::uint16_t port) {
+    Connection connection(port);
+    const auto some = ledger.every_nth_answered(97);
+    REQUIRE(some.size() > 0);
+    CHECK(send_and_note(connection, some, ledger));
+}
+
+void wait_until_views_are_there(std::uint16_t port) {
+    Connection connection(port);
+    for (const auto deadline = std::chrono::steady_clock::now() + seconds(60);;) {
+        const auto reply = connection.get("/v1/projections");
+        REQUIRE(reply.status == 200);
+        const auto status = boost::json::parse(reply.body);
+        bool behind = false;
+        for (const auto& projection : status.at("projections").as_array()) {
+            if (projection.at("lag_events").to_number<std::uint64_t>() != 0) behind = true;
+        }
+        if (!behind) return;
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        (void)::poll(nullptr, 0, 10);
+    }
+}
+
+std::map<std::string, std::string> answers_of_views(std::uint16_t port) {
+    wait_until_views_are_there(port);
+    Connection connection(port);
+    std::map<std::string, std::string> answers;
+    for (const auto* target :
+         {"/v1/sales?limit=1000", "/v1/sales/sale-of-everybody", "/v1/sales/sale-of-everybody/events?limit=1000",
+          "/v1/kpis/won_value?from=2020-01-01&to=2040-01-01&grain=year&by=owner",
+          "/v1/kpis/win_rate?from=2020-01-01&to=2040-01-01&grain=year", "/v1/rejections?limit=1000"}) {
+        const auto reply = connection.get(target);
+        INFO(target << ": " << reply.body.substr(0, 500));
+        CHECK(reply.status == 200);
+        answers[target] = reply.body;
+    }
+    return answers;
+}
+
+}  // namespace
+
+TEST_CASE("twenty kills under load lose nothing that was acknowledged, double nothing and mix nothing up", "[crash]") {
+    const TemporaryDirectory directory;
+    const auto data = directory.path() / "data";
+    Ledger ledger;
+    std::mt19937_64 random(20'260'731);
+    {
+        const Server server(data);
+        prepare(server.port(), ledger);
+    }
+    for (std::size_t round = 0; round < kills; ++round) {
+        INFO("round " << round);
+        Server server(data);
+        send_unanswered(server.port(), ledger);
+        ask_again(ledger, server.port());
+        check_promises(ledger, server.port());
+
+        Load load(server.port(), ledger, writers, "r" + std::to_string(round), round);
+        REQUIRE(wait_for_answers(ledger, ledger.answers() + 20 + random() % 1500));
+        server.kill();
+        load.stop();
+    }
+
+    Server server(data);
+    send_unanswered(server.port(), ledger);
+    check_promises(ledger, server.port());
+    const auto answers = answers_of_views(server.port());
+    server.ask_to_stop();
+    CHECK(server.wait_for_exit(seconds(30)) == 0);
+
+    const auto check = run_tidemark({"check", "--data", data.string()});
+    INFO(check.output);
+    CHECK(check.exit_code == 0);
+
+    // Views that went through twenty kills equal a fresh fold, byte for byte.
+    const auto rebuild = run_tidemark({"rebuild", "--data", data.string()});
+    INFO(rebuild.output);
+    CHECK(rebuild.exit_code == 0);
+    const Server again(data);
+    for (const auto& [target, body] : answers_of_views(again.port())) {
+        INFO(target);
+        CHECK(body == answers.at(target));
+    }
+}
+
+TEST_CASE("a server that is asked to stop answers what it has taken, and ends cleanly", "[crash]") {
+    const TemporaryDirectory directory;
+    const auto data = directory.path() / "data";
+    Ledger ledger;
+    {
+        Server server(data);
+        prepare(server.port(), ledger);
+        Load load(server.port(), ledger, writers, "drain", 1);
+        REQUIRE(wait_for_answers(ledger, 500));
+        server.ask_to_stop();
+        CHECK(server.wait_for_exit(seconds(30)) == 0);
+        load.stop();
+    }
+    const Server server(data);
+    check_promises(ledger, server.port());
+    send_unanswered(server.port(), ledger);
+    check_promises(ledger, server.port());
+}
+
+TEST_CASE("a full queue refuses with 503, and what is sent again is done once", "[crash]") {
+    const TemporaryDirectory directory;
+    Ledger ledger;
+    const Server server(directory.path() / "data", {"--queue-commands", "8"});
+    prepare(server.port(), ledger);
+    for (std::size_t round = 0; round < 5; ++round) {
+        Load load(server.port(), ledger, 16, "full" + std::to_string(round), round);
+        REQUIRE(wait_for_answers(ledger, ledger.answers() + 200));
+        load.stop();
+        send_unanswered(server.port(), ledger);
+    }
+    check_promises(ledger, server.port());
+}
+
+}  // namespace tidemark::e2e

@@ -1,0 +1,43 @@
+// Load on a server from several connections at once: sales that are opened, moved, repriced and won, and one sale that
+// everybody changes. Everything is written down in a Ledger.
+#pragma once
+
+#include "tests/e2e/http.hpp"
+#include "tests/e2e/ledger.hpp"
+
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace tidemark::e2e {
+
+inline constexpr const char* shared_sale = "sale-of-everybody";
+
+// Defines the pipeline and the sale that the load needs.
+void prepare(std::uint16_t port, Ledger& ledger);
+
+// Sends commands as NDJSON in one POST /v1/commands and writes down what is answered; true: every line was.
+// A broken connection and a 503 leave the rest unanswered.
+bool send_and_note(Connection& connection, const std::vector<Sent>& commands, Ledger& ledger);
+
+// Sends what is unanswered until everything is answered; throws when that does not come to an end.
+void send_unanswered(std::uint16_t port, Ledger& ledger);
+
+// Writers, one thread and one connection each, until stop() or until the server is gone.
+class Load {
+public:
+    Load(std::uint16_t port, Ledger& ledger, std::size_t writers, std::string name, std::uint64_t seed);
+    ~Load();
+    Load(const Load&) = delete;
+    Load& operator=(const Load&) = delete;
+    void stop();
+
+private:
+    std::vector<std::jthread> writers_;
+};
+
+// Every event of the feed, read to its end page by page.
+[[nodiscard]] std::vector<boost::json::object> read_feed(std::uint16_t port);
+
+}  // namespace tidemark::e2e
