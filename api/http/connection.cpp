@@ -1,0 +1,564 @@
+#include "api/http/connection.hpp"
+
+#include "api/http/strict.hpp"
+
+#include <random>
+#include <sstream>
+
+namespace tidemark::api {
+namespace {
+
+constexpr std::size_t linger_bytes = 4u << 20;
+
+std::string next_request_id() {
+    static const std::string process = [] {
+        std::random_device random;
+        std::ostringstream text;
+        text << std::hex << random();
+        return text.str();
+    }();
+    static std::atomic<std::uint64_t> count{0};
+    return process + "-" + std::to_string(++count);
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    }
+    return out;
+}
+
+template <class Message>
+void put_head(Message& message, const Response& response, const Request& request) {
+    message.result(response.status);
+    message.set(http::field::server, "tidemark");
+    message.set("Request-Id", request.id);
+    if (!response.content_type.empty()) {
+        message.set(http::field::content_type, response.content_type);
+    }
+    for (const auto& [name, value] : response.headers) {
+        message.set(name, value);
+    }
+}
+
+bool bodiless(unsigned status) {
+    return status == 204 || status == 304;
+}
+
+}  // namespace
+
+// --- the connection ---
+
+Connection::Connection(net::ip::tcp::socket socket, ConnectionHome& home)
+    : home_(home), stream_(std::move(socket)), buffer_(64 * 1024) {
+    ++home_.gate->occupancy->connections;
+    home_.joined(this);
+}
+
+Connection::~Connection() {
+    home_.left(this);
+    Occupancy& all = *home_.gate->occupancy;
+    const std::lock_guard lock(all.mutex);
+    if (--all.connections == 0) {
+        all.none.notify_all();
+    }
+}
+
+void Connection::start() {
+    boost::system::error_code ignored;  // only costs latency
+    stream_.socket().set_option(net::ip::tcp::no_delay(true), ignored);
+    if (home_.gate->occupancy->connections > home_.options.connections) {
+        refuse(503, "TooManyConnections", "too many connections are open; try again");
+        return;
+    }
+    read_head();
+}
+
+void Connection::drain() {
+    if (idle_) {
+        close();
+    } else if (current_ && current_->reader_) {
+        auto reader = std::exchange(current_->reader_, nullptr);
+        reader({{}, true, false});  // what was read is answered; no more is
+    }
+}
+
+void Connection::close() {
+    closed_ = true;
+    boost::system::error_code ignored;  // it may be closed by the other side already
+    stream_.socket().shutdown(net::ip::tcp::socket::shutdown_both, ignored);
+    stream_.close();
+    if (current_) {
+        failed(current_);
+    }
+}
+
+// Reads until the empty line behind the head is there. Its deadline runs from its first byte.
+void Connection::read_head() {
+    const auto bytes = buffer_.data();
+    const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
+    const std::size_t end = text.find("\r\n\r\n");
+    if (end != std::string_view::npos && end + 4 <= home_.options.head_bytes) {
+        on_head(end + 4);
+        return;
+    }
+    if (text.size() >= home_.options.head_bytes || end != std::string_view::npos) {
+        refuse(431, "HeadTooLarge",
+               "the head of a request has at most " + std::to_string(home_.options.head_bytes) + " bytes");
+        return;
+    }
+    if (text.empty() && home_.stopping()) {
+        close();
+        return;
+    }
+    if (text.empty()) {
+        idle_ = true;
+        head_deadline_ = {};
+        stream_.expires_after(home_.options.idle);
+    } else {
+        idle_ = false;
+        if (head_deadline_ == std::chrono::steady_clock::time_point{}) {
+            head_deadline_ = std::chrono::steady_clock::now() + home_.options.deadline;
+        }
+        stream_.expires_at(head_deadline_);
+    }
+    const auto self = shared_from_this();
+    stream_.async_read_some(buffer_.prepare(4096), [self](boost::system::error_code error, std::size_t read) {
+        self->buffer_.commit(read);
+        if (error == beast::error::timeout && self->buffer_.size() > 0) {
+            self->refuse(408, "RequestTimeout", "the request did not arrive in time");
+        } else if (error) {
+            self->close();
+        } else {
+            self->read_head();
+        }
+    });
+}
+
+void Connection::on_head(std::size_t bytes) {
+    idle_ = false;
+    head_deadline_ = {};
+    const std::string_view head(static_cast<const char*>(buffer_.data().data()), bytes);
+    if (const auto fault = check_head(head, home_.options.head_fields)) {
+        refuse(fault->status, fault->code, fault->detail);
+        return;
+    }
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(bytes) + 1);
+    parser_->body_limit(boost::none);
+    boost::system::error_code error;
+    const std::size_t used = parser_->put(net::buffer(head), error);
+    if (error == http::error::need_buffer) {
+        error = {};
+    }
+    if (error || !parser_->is_header_done() || used != bytes) {
+        refuse(400, "BadRequest", error ? error.message() : "the head of the request is not understood");
+        return;
+    }
+    const auto request = make_request();
+    buffer_.consume(bytes);
+    if (!request) {
+        refuse(400, "BadRequest", "the query holds a broken percent encoding");
+        return;
+    }
+    begin_request(request);
+}
+
+std::shared_ptr<Request> Connection::make_request() {
+    auto request = std::make_shared<Request>();
+    request->began = std::chrono::steady_clock::now();
+    request->id = next_request_id();
+    const auto& message = parser_->get();
+    request->method = std::string(message.method_string());
+    const auto raw_target = message.target();
+    const std::string_view target(raw_target.data(), raw_target.size());
+    const std::size_t question = target.find('?');
+    request->path = std::string(target.substr(0, question));
+    if (question != std::string_view::npos) {
+        auto query = parse_query(target.substr(question + 1));
+        if (!query) {
+            return nullptr;
+        }
+        request->query = std::move(*query);
+    }
+    for (const auto& field : message) {
+        const auto name = field.name_string();
+        const auto value = field.value();
+        request->headers.emplace_back(lower({name.data(), name.size()}), std::string(value.data(), value.size()));
+    }
+    return request;
+}
+
+void Connection::begin_request(std::shared_ptr<Request> request) {
+    const bool streams = home_.application.streams(*request);
+    const auto expect = request->header("expect");
+    if (expect && lower(*expect) != "100-continue") {
+        refuse(417, "ExpectationFailed", "the only expectation met here is 100-continue");
+        return;
+    }
+    const auto length = parser_->content_length();
+    if (!streams && length && *length > home_.options.body_bytes) {
+        refuse(413, "BodyTooLarge", "a body has at most " + std::to_string(home_.options.body_bytes) + " bytes");
+        return;
+    }
+    current_ = std::make_shared<LiveExchange>(shared_from_this(), std::move(request));
+    const auto exchange = current_;
+    exchange->streams_ = streams;
+    stream_.expires_after(home_.options.deadline);
+    const auto go_on = [this, exchange] {
+        if (exchange->streams_) {
+            handle(exchange);
+        } else {
+            read_body(exchange);
+        }
+    };
+    if (expect && !parser_->is_done()) {
+        say_continue(go_on);
+    } else {
+        go_on();
+    }
+}
+
+void Connection::say_continue(Task then) {
+    static constexpr std::string_view line = "HTTP/1.1 100 Continue\r\n\r\n";
+    const auto self = shared_from_this();
+    net::async_write(stream_, net::buffer(line),
+                     [self, then = std::move(then)](boost::system::error_code error, std::size_t) mutable {
+                         if (error) {
+                             self->close();
+                         } else {
+                             then();
+                         }
+                     });
+}
+
+void Connection::read_body(std::shared_ptr<LiveExchange> exchange) {
+    if (parser_->is_done()) {
+        handle(exchange);
+        return;
+    }
+    auto& body = parser_->get().body();
+    body.data = piece_.data();
+    body.size = piece_.size();
+    const auto self = shared_from_this();
+    http::async_read(stream_, buffer_, *parser_, [self, exchange](boost::system::error_code error, std::size_t) {
+        self->on_body(exchange, error);
+    });
+}
+
+void Connection::on_body(const std::shared_ptr<LiveExchange>& exchange, boost::system::error_code error) {
+    std::string& body = exchange->request_->body;
+    body.append(piece_.data(), piece_.size() - parser_->get().body().size);
+    if (error && error != http::error::need_buffer) {
+        if (error == beast::error::timeout) {
+            refuse(408, "RequestTimeout", "the request did not arrive in time");
+        } else if (error.category() == http::make_error_code(http::error::end_of_stream).category() &&
+                   error != http::error::end_of_stream && error != http::error::partial_message) {
+            refuse(400, "BadRequest", "the body is not framed as the head says: " + error.message());
+        } else {
+            close();
+        }
+        return;
+    }
+    if (body.size() > home_.options.body_bytes) {
+        refuse(413, "BodyTooLarge", "a body has at most " + std::to_string(home_.options.body_bytes) + " bytes");
+        return;
+    }
+    read_body(exchange);
+}
+
+void Connection::handle(const std::shared_ptr<LiveExchange>& exchange) {
+    stream_.expires_never();
+    if (!exchange->streams_) {
+        const std::weak_ptr<LiveExchange> weak = exchange;
+        exchange->timer_.expires_after(home_.options.deadline);
+        exchange->timer_.async_wait([this, weak](boost::system::error_code error) {
+            const auto late = weak.lock();
+            if (!error && late) {
+                late->respond(
+                    home_.application.problem(503, "DeadlineExceeded",
+                                              "there was no answer in time; what became of the request is not "
+                                              "known: ask again with the same Idempotency-Key"));
+            }
+        });
+    }
+    home_.application.handle(exchange->request_, Responder(std::make_shared<RemoteExchange>(home_.gate, exchange)));
+}
+
+// Answers what never became a request of the application, and closes.
+void Connection::refuse(unsigned status, std::string_view code, std::string_view detail) {
+    idle_ = false;
+    auto request = current_ ? current_->request_ : std::make_shared<Request>();
+    if (!current_) {
+        request->id = next_request_id();
+        request->began = std::chrono::steady_clock::now();
+        current_ = std::make_shared<LiveExchange>(shared_from_this(), request);
+    }
+    auto response = home_.application.problem(status, code, detail);
+    response.headers.emplace_back("Connection", "close");
+    send(current_, std::move(response));
+}
+
+bool Connection::keeps_alive() const {
+    return parser_ && parser_->is_done() && parser_->keep_alive() && !home_.stopping();
+}
+
+void Connection::send(const std::shared_ptr<LiveExchange>& exchange, Response response) {
+    if (!exchange->live_ || exchange->answered_ || closed_) {
+        return;
+    }
+    exchange->answered_ = true;
+    exchange->status_ = response.status;
+    exchange->timer_.cancel();
+    const bool head_only = exchange->request_->method == "HEAD" || bodiless(response.status);
+    const unsigned version = parser_ && parser_->is_header_done() ? parser_->get().version() : 11;
+    const auto self = shared_from_this();
+    const auto message = std::make_shared<http::response<http::string_body>>();
+    message->version(version);
+    put_head(*message, response, *exchange->request_);
+    const bool alive = keeps_alive() && message->find(http::field::connection) == message->end();
+    message->keep_alive(alive);
+    if (!bodiless(response.status)) {
+        message->content_length(response.body.size());
+    }
+    if (!head_only) {
+        message->body() = std::move(response.body);
+    }
+    exchange->sent_ = message->body().size();
+    stream_.expires_after(home_.options.deadline);
+    http::async_write(stream_, *message,
+                      [self, exchange, message, alive](boost::system::error_code error, std::size_t) {
+                          if (error) {
+                              self->close();
+                              return;
+                          }
+                          self->done(exchange);
+                          if (alive && !self->home_.stopping()) {
+                              self->read_head();
+                          } else {
+                              self->linger();
+                          }
+                      });
+}
+
+void Connection::done(const std::shared_ptr<LiveExchange>& exchange) {
+    if (!exchange->live_) {
+        return;
+    }
+    exchange->live_ = false;
+    exchange->timer_.cancel();
+    current_.reset();
+    home_.application.answered(*exchange->request_, exchange->status_, exchange->sent_);
+}
+
+void Connection::failed(const std::shared_ptr<LiveExchange>& exchange) {
+    const auto kept = exchange;
+    if (auto reader = std::exchange(kept->reader_, nullptr)) {
+        reader({{}, true, true});
+    }
+    if (kept->status_ == 0) {
+        kept->status_ = 499;  // the client went before there was an answer
+    }
+    done(kept);
+}
+
+// Ends sending and reads on a little: closed at once, unread bytes would make the system send a reset,
+// and the client could lose the answer.
+void Connection::linger() {
+    idle_ = true;
+    if (lingered_ == 0) {
+        boost::system::error_code ignored;  // the other side may have gone
+        stream_.socket().shutdown(net::ip::tcp::socket::shutdown_send, ignored);
+        stream_.expires_after(std::chrono::seconds(1));
+    }
+    const auto self = shared_from_this();
+    stream_.async_read_some(net::buffer(piece_), [self](boost::system::error_code error, std::size_t read) {
+        self->lingered_ += read + 1;
+        if (error || self->lingered_ > linger_bytes) {
+            self->close();
+        } else {
+            self->linger();
+        }
+    });
+}
+
+void Connection::read_stream(const std::shared_ptr<LiveExchange>& exchange) {
+    auto& body = parser_->get().body();
+    body.data = piece_.data();
+    body.size = piece_.size();
+    stream_.expires_after(home_.options.idle);
+    const auto self = shared_from_this();
+    http::async_read_some(stream_, buffer_, *parser_, [self, exchange](boost::system::error_code error, std::size_t) {
+        const std::size_t read = self->piece_.size() - self->parser_->get().body().size;
+        const bool broken = error && error != http::error::need_buffer;
+        if (!broken && read == 0 && !self->parser_->is_done() && exchange->reader_) {
+            self->read_stream(exchange);  // only framing came
+            return;
+        }
+        if (auto reader = std::exchange(exchange->reader_, nullptr)) {
+            reader({{self->piece_.data(), read}, broken || self->parser_->is_done(), broken});
+        }
+    });
+}
+
+// --- a request under way ---
+
+LiveExchange::LiveExchange(std::shared_ptr<Connection> connection, RequestPtr request)
+    : connection_(std::move(connection)), request_(std::move(request)), timer_(connection_->stream_.get_executor()) {}
+
+void LiveExchange::respond(Response response) {
+    connection_->send(shared_from_this(), std::move(response));
+}
+
+void LiveExchange::read(std::move_only_function<void(Chunk)> done) {
+    reader_ = std::move(done);
+    if (!live_ || connection_->home_.stopping() || connection_->parser_->is_done()) {
+        net::post(connection_->stream_.get_executor(), [self = shared_from_this()] {
+            if (auto reader = std::exchange(self->reader_, nullptr)) {
+                reader({{}, true, !self->live_});
+            }
+        });
+        return;
+    }
+    connection_->read_stream(shared_from_this());
+}
+
+void LiveExchange::begin(const Response& head) {
+    if (!live_ || answered_) {
+        return;
+    }
+    answered_ = true;
+    status_ = head.status;
+    http::response<http::empty_body> message;
+    const unsigned version = connection_->parser_->get().version();
+    message.version(version);
+    put_head(message, head, *request_);
+    chunked_ = version >= 11;
+    message.chunked(chunked_);
+    message.keep_alive(chunked_ && !connection_->home_.stopping());
+    std::ostringstream text;
+    text << message.base();
+    unsent_head_ = text.str();
+}
+
+void LiveExchange::write(std::string bytes, std::move_only_function<void(bool)> done) {
+    writing_ = std::exchange(unsent_head_, {});
+    if (request_->method == "HEAD") {
+        bytes.clear();
+    }
+    if (!bytes.empty()) {
+        std::ostringstream size;
+        size << std::hex << bytes.size() << "\r\n";
+        sent_ += bytes.size();
+        writing_ += chunked_ ? size.str() : "";
+        writing_ += bytes;
+        writing_ += chunked_ ? "\r\n" : "";
+    }
+    if (!live_ || writing_.empty()) {
+        net::post(connection_->stream_.get_executor(),
+                  [live = live_, done = std::move(done)]() mutable { done(live); });
+        return;
+    }
+    connection_->stream_.expires_after(connection_->home_.options.deadline);
+    net::async_write(
+        connection_->stream_, net::buffer(writing_),
+        [self = shared_from_this(), done = std::move(done)](boost::system::error_code error, std::size_t) mutable {
+            if (error) {
+                self->connection_->close();
+            }
+            done(!error && self->live_);
+        });
+}
+
+void LiveExchange::finish() {
+    if (!live_) {
+        return;
+    }
+    writing_ = std::exchange(unsent_head_, {});
+    writing_ += chunked_ && request_->method != "HEAD" ? "0\r\n\r\n" : "";
+    connection_->stream_.expires_after(connection_->home_.options.deadline);
+    net::async_write(connection_->stream_, net::buffer(writing_),
+                     [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                         const auto connection = self->connection_;
+                         if (error) {
+                             connection->close();
+                             return;
+                         }
+                         connection->done(self);
+                         if (self->chunked_ && connection->keeps_alive()) {
+                             connection->read_head();
+                         } else {
+                             connection->linger();
+                         }
+                     });
+}
+
+void LiveExchange::abort() {
+    connection_->close();
+}
+
+void LiveExchange::after(std::chrono::milliseconds delay, Task task) {
+    timer_.expires_after(delay);
+    timer_.async_wait([self = shared_from_this(), task = std::move(task)](boost::system::error_code error) mutable {
+        if (!error) {
+            task();
+        }
+    });
+}
+
+// --- the same, from outside ---
+
+void RemoteExchange::respond(Response response) {
+    (void)gate_->post([live = live_, response = std::move(response)]() mutable {  // nobody there: nobody waits either
+        if (const auto exchange = live.lock()) {
+            exchange->respond(std::move(response));
+        }
+    });
+}
+
+void RemoteExchange::post(Task task) {
+    (void)gate_->post(std::move(task));
+}
+
+void RemoteExchange::read(std::move_only_function<void(Chunk)> done) {
+    if (const auto exchange = live_.lock()) {
+        exchange->read(std::move(done));
+    } else {
+        post([done = std::move(done)]() mutable { done({{}, true, true}); });
+    }
+}
+
+void RemoteExchange::begin(Response head) {
+    if (const auto exchange = live_.lock()) {
+        exchange->begin(head);
+    }
+}
+
+void RemoteExchange::write(std::string bytes, std::move_only_function<void(bool)> done) {
+    if (const auto exchange = live_.lock()) {
+        exchange->write(std::move(bytes), std::move(done));
+    } else {
+        post([done = std::move(done)]() mutable { done(false); });
+    }
+}
+
+void RemoteExchange::finish() {
+    if (const auto exchange = live_.lock()) {
+        exchange->finish();
+    }
+}
+
+void RemoteExchange::abort() {
+    if (const auto exchange = live_.lock()) {
+        exchange->abort();
+    }
+}
+
+void RemoteExchange::after(std::chrono::milliseconds delay, Task task) {
+    if (const auto exchange = live_.lock()) {
+        exchange->after(delay, std::move(task));
+    }
+}
+
+}  // namespace tidemark::api

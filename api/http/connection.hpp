@@ -1,0 +1,158 @@
+// One connection: reads a request, has it answered, reads the next. Private to listener.cpp and
+// connection.cpp. Everything runs on the thread of its io_context, unless said otherwise.
+#pragma once
+
+#include "api/http/http_server.hpp"
+#include "api/http/message.hpp"
+
+#include <boost/asio.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+namespace tidemark::api {
+
+namespace net = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+// Shared by all threads of a listener.
+struct Occupancy {
+    std::atomic<std::size_t> connections{0};
+    std::atomic<bool> stopping{false};
+    std::mutex mutex;
+    std::condition_variable none;  // connections reached 0
+};
+
+class Connection;
+
+// The way back to a connection's thread for those who answer from elsewhere, perhaps after the server is gone.
+struct Gate {
+    std::mutex mutex;
+    net::io_context* io = nullptr;  // nullptr: the thread has ended
+    std::shared_ptr<Occupancy> occupancy;
+
+    bool post(Task task) {  // any thread; false: there is nobody to run it
+        const std::lock_guard lock(mutex);
+        if (io == nullptr) {
+            return false;
+        }
+        net::post(*io, std::move(task));
+        return true;
+    }
+};
+
+class Connection;
+
+// The thread that a connection lives on.
+class ConnectionHome {
+public:
+    ConnectionHome(Application& app, const HttpOptions& limits, std::shared_ptr<Gate> way_back)
+        : application(app), options(limits), gate(std::move(way_back)) {}
+    virtual ~ConnectionHome() = default;
+    virtual void joined(Connection* connection) = 0;
+    virtual void left(Connection* connection) = 0;
+    [[nodiscard]] bool stopping() const { return gate->occupancy->stopping; }
+
+    Application& application;
+    const HttpOptions& options;
+    std::shared_ptr<Gate> gate;
+};
+
+// A request under way, as its connection sees it. Held by the connection and its pending operations
+// only, so that it ends on their thread; others hold a RemoteExchange.
+class LiveExchange : public std::enable_shared_from_this<LiveExchange> {
+public:
+    LiveExchange(std::shared_ptr<Connection> connection, RequestPtr request);
+
+    void respond(Response response);
+    void read(std::move_only_function<void(Chunk)> done);
+    void begin(const Response& head);
+    void write(std::string bytes, std::move_only_function<void(bool)> done);
+    void finish();
+    void abort();
+    void after(std::chrono::milliseconds delay, Task task);
+
+private:
+    friend class Connection;
+    std::shared_ptr<Connection> connection_;
+    RequestPtr request_;
+    net::steady_timer timer_;
+    bool streams_ = false;
+    bool live_ = true;
+    bool answered_ = false;
+    bool chunked_ = false;
+    unsigned status_ = 0;
+    std::size_t sent_ = 0;
+    std::string unsent_head_;
+    std::string writing_;
+    std::move_only_function<void(Chunk)> reader_;
+};
+
+// What handlers hold. Safe to use and to let go on any thread, at any time.
+class RemoteExchange final : public Exchange {
+public:
+    RemoteExchange(std::shared_ptr<Gate> gate, std::weak_ptr<LiveExchange> live)
+        : gate_(std::move(gate)), live_(std::move(live)) {}
+
+    void respond(Response response) override;
+    void post(Task task) override;
+    void read(std::move_only_function<void(Chunk)> done) override;
+    void begin(Response head) override;
+    void write(std::string bytes, std::move_only_function<void(bool)> done) override;
+    void finish() override;
+    void abort() override;
+    void after(std::chrono::milliseconds delay, Task task) override;
+    [[nodiscard]] bool stopping() const override { return gate_->occupancy->stopping; }
+
+private:
+    std::shared_ptr<Gate> gate_;
+    std::weak_ptr<LiveExchange> live_;
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+public:
+    Connection(net::ip::tcp::socket socket, ConnectionHome& home);
+    ~Connection();
+
+    void start();
+    void drain();  // the server stops: end now if idle, else after the answer
+    void close();
+
+private:
+    friend class LiveExchange;
+    using Parser = http::request_parser<http::buffer_body>;
+
+    void read_head();
+    void on_head(std::size_t bytes);
+    std::shared_ptr<Request> make_request();
+    void begin_request(std::shared_ptr<Request> request);
+    void read_body(std::shared_ptr<LiveExchange> exchange);
+    void on_body(const std::shared_ptr<LiveExchange>& exchange, boost::system::error_code error);
+    void handle(const std::shared_ptr<LiveExchange>& exchange);
+    void read_stream(const std::shared_ptr<LiveExchange>& exchange);
+    void refuse(unsigned status, std::string_view code, std::string_view detail);
+    void send(const std::shared_ptr<LiveExchange>& exchange, Response response);
+    void done(const std::shared_ptr<LiveExchange>& exchange);
+    void failed(const std::shared_ptr<LiveExchange>& exchange);
+    void linger();
+    [[nodiscard]] bool keeps_alive() const;
+    void say_continue(Task then);
+
+    ConnectionHome& home_;
+    beast::tcp_stream stream_;
+    beast::flat_buffer buffer_;
+    std::optional<Parser> parser_;
+    std::shared_ptr<LiveExchange> current_;
+    std::chrono::steady_clock::time_point head_deadline_;
+    std::array<char, 16 * 1024> piece_{};
+    std::size_t lingered_ = 0;
+    bool idle_ = true;
+    bool closed_ = false;
+};
+
+}  // namespace tidemark::api

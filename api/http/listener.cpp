@@ -1,0 +1,208 @@
+#include "api/http/listener.hpp"
+
+#include "api/http/connection.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <sys/socket.h>
+#include <thread>
+#include <unordered_set>
+
+namespace tidemark::api {
+namespace {
+
+using net::ip::tcp;
+
+// One thread: its io_context, its accepting socket, its connections.
+class Worker final : public ConnectionHome {
+public:
+    Worker(Application& app, const HttpOptions& limits, const std::shared_ptr<Occupancy>& all)
+        : ConnectionHome(app, limits, std::make_shared<Gate>()), acceptor_(io_) {
+        gate->io = &io_;
+        gate->occupancy = all;
+    }
+    ~Worker() override { shut_gate(); }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    std::expected<std::uint16_t, std::string> listen(const tcp::endpoint& endpoint) {
+        boost::system::error_code error;
+        acceptor_.open(endpoint.protocol(), error);
+        const int on = 1;
+        if (!error && (setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
+                       setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)) {
+            error.assign(errno, boost::system::system_category());
+        }
+        if (!error) {
+            acceptor_.bind(endpoint, error);
+        }
+        if (!error) {
+            acceptor_.listen(net::socket_base::max_listen_connections, error);
+        }
+        if (error) {
+            return std::unexpected(error.message());
+        }
+        return acceptor_.local_endpoint().port();
+    }
+
+    void run() {
+        accept();
+        thread_ = std::thread([this] { io_.run(); });
+    }
+
+    void begin_stop() {
+        net::post(io_, [this] {
+            boost::system::error_code ignored;  // closing what is closed already is no error
+            acceptor_.close(ignored);
+            const auto open = connections_;
+            for (Connection* connection : open) {
+                connection->drain();
+            }
+        });
+    }
+
+    void end_stop() {
+        net::post(io_, [this] {
+            const auto open = connections_;
+            for (Connection* connection : open) {
+                connection->close();
+            }
+        });
+    }
+
+    void join() {
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+        shut_gate();
+    }
+
+    void joined(Connection* connection) override { connections_.insert(connection); }
+    void left(Connection* connection) override { connections_.erase(connection); }
+
+private:
+    void shut_gate() {
+        const std::lock_guard lock(gate->mutex);
+        gate->io = nullptr;
+    }
+
+    void accept() {
+        acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
+            if (error == net::error::operation_aborted) {
+                return;
+            }
+            if (error) {
+                spdlog::warn("http: a connection could not be accepted: {}", error.message());
+            } else {
+                std::make_shared<Connection>(std::move(socket), *this)->start();
+            }
+            accept();
+        });
+    }
+
+    std::unordered_set<Connection*> connections_;  // outlives io_, whose end lets go of the last of them
+    net::io_context io_{1};
+    tcp::acceptor acceptor_;
+    std::thread thread_;
+};
+
+// With SO_REUSEPORT a second server would silently share the port; without it the system says no.
+std::expected<void, std::string> probe(tcp::endpoint endpoint) {
+    net::io_context io;
+    tcp::acceptor acceptor(io);
+    boost::system::error_code error;
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) {
+        acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    }
+    if (!error) {
+        acceptor.bind(endpoint, error);
+    }
+    if (error) {
+        return std::unexpected(error.message());
+    }
+    return {};
+}
+
+}  // namespace
+
+struct Listener::Impl {
+    Application& application;
+    HttpOptions options;
+    std::shared_ptr<Occupancy> occupancy = std::make_shared<Occupancy>();
+    std::vector<std::unique_ptr<Worker>> workers;
+};
+
+Listener::Listener(Application& application, const HttpOptions& options)
+    : impl_(std::make_unique<Impl>(application, options)) {}
+
+Listener::~Listener() {
+    stop();
+}
+
+std::expected<std::uint16_t, std::string> Listener::start() {
+    const HttpOptions& options = impl_->options;
+    boost::system::error_code error;
+    const auto address = net::ip::make_address(options.address, error);
+    if (error) {
+        return std::unexpected("\"" + options.address + "\" is no IP address");
+    }
+    if (!address.is_loopback()) {
+        return std::unexpected("there is no authentication yet, so Tidemark listens on loopback only, not on " +
+                               options.address);
+    }
+    tcp::endpoint endpoint(address, options.port);
+    const std::string name = options.address + ":" + std::to_string(options.port);
+    if (const auto free = probe(endpoint); !free) {
+        return std::unexpected("cannot listen on " + name + ": " + free.error());
+    }
+    const unsigned threads = options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (unsigned i = 0; i < threads; ++i) {
+        workers.push_back(std::make_unique<Worker>(impl_->application, impl_->options, impl_->occupancy));
+        const auto port = workers.back()->listen(endpoint);
+        if (!port) {
+            return std::unexpected("cannot listen on " + name + ": " + port.error());
+        }
+        endpoint.port(*port);
+    }
+    impl_->workers = std::move(workers);
+    for (const auto& worker : impl_->workers) {
+        worker->run();
+    }
+    return endpoint.port();
+}
+
+void Listener::stop() {
+    if (impl_->workers.empty()) {
+        return;
+    }
+    Occupancy& occupancy = *impl_->occupancy;
+    occupancy.stopping = true;
+    for (const auto& worker : impl_->workers) {
+        worker->begin_stop();
+    }
+    {
+        std::unique_lock lock(occupancy.mutex);
+        const bool drained =
+            occupancy.none.wait_for(lock, impl_->options.drain, [&] { return occupancy.connections == 0; });
+        if (!drained) {
+            spdlog::warn("http: {} connections did not end in time and are closed", occupancy.connections.load());
+        }
+    }
+    for (const auto& worker : impl_->workers) {
+        worker->end_stop();
+    }
+    for (const auto& worker : impl_->workers) {
+        worker->join();
+    }
+    impl_->workers.clear();
+}
+
+std::size_t Listener::connections() const {
+    return impl_->occupancy->connections;
+}
+
+}  // namespace tidemark::api
