@@ -3,6 +3,7 @@
 #include "aggregates/customer/customer.hpp"
 #include "aggregates/pipeline/pipeline.hpp"
 #include "aggregates/product/product.hpp"
+#include "aggregates/sale/sale.hpp"
 #include "events/event.hpp"
 
 #include <array>
@@ -96,6 +97,7 @@ std::span<const AggregateType> registry() {
         entry<Customer, &v1::Command::customer>("customers", v1::Command::kCustomer),
         entry<Product, &v1::Command::product>("products", v1::Command::kProduct),
         entry<Pipeline, &v1::Command::pipeline>("pipelines", v1::Command::kPipeline),
+        entry<Sale, &v1::Command::sale>("sales", v1::Command::kSale),
     };
     return all;
 }

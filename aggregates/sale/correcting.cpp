@@ -1,0 +1,85 @@
+// How a wrong figure is put right, as if it had been right from the start.
+#include "aggregates/decision.hpp"
+#include "aggregates/sale/rules.hpp"
+#include "events/time.hpp"
+
+namespace tidemark::aggregates::sale {
+namespace {
+
+void set_cycle(const State& state, v1::SaleFigures& figures) {
+    if (state.status() != v1::OPEN) figures.set_cycle_us(figures.closed_at() - figures.opened_at());
+}
+
+v1::SaleFigures figures_of(const State& state) {
+    v1::SaleFigures figures;
+    *figures.mutable_amount() = state.amount();
+    figures.set_opened_at(state.opened_at());
+    if (state.status() != v1::OPEN) figures.set_closed_at(state.closed_at());
+    *figures.mutable_opened_amount() = state.opened_amount();
+    set_cycle(state, figures);
+    return figures;
+}
+
+// What the sale was opened with was wrong in the same way, unless the amount has been changed since.
+v1::SaleFigures corrected(const State& state, const v1::CorrectSale& command) {
+    v1::SaleFigures figures = figures_of(state);
+    if (command.has_amount()) {
+        *figures.mutable_amount() = command.amount();
+        if (!state.amount_changed()) *figures.mutable_opened_amount() = command.amount();
+    }
+    if (command.has_opened_at()) figures.set_opened_at(command.opened_at());
+    if (command.has_closed_at()) figures.set_closed_at(command.closed_at());
+    set_cycle(state, figures);
+    return figures;
+}
+
+// Opened <= first stage left, latest stage entered <= closed. A sale that never left its first stage
+// entered it when it was opened, so that the two move together.
+Refusal refuse_wrong_order(const State& state, const v1::SaleFigures& after) {
+    const bool closed = state.status() != v1::OPEN;
+    const bool left_first_stage = state.has_first_stage_left_at();
+    if (left_first_stage && after.opened_at() > state.first_stage_left_at()) {
+        return refuse(Why::opened_after_stage_left, "correct_sale.opened_at",
+                      "The sale left its first stage at " + events::format_time(state.first_stage_left_at()) +
+                          "; it was opened before that.");
+    }
+    const events::Micros entered = left_first_stage ? state.stage_entered_at() : after.opened_at();
+    if (closed && after.closed_at() < entered) {
+        return refuse(Why::closed_before_stage_entered, "correct_sale.closed_at",
+                      "The sale entered its last stage at " + events::format_time(entered) +
+                          "; it was closed at that time or later.");
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Decision<Event> correct(const State& state, const v1::CorrectSale& command, const Context& context) {
+    if (command.has_closed_at() && state.status() == v1::OPEN) {
+        return refuse(Why::sale_not_closed, "correct_sale.closed_at",
+                      "The sale " + quoted(context.stream_id) + " is open; it has no time of closing to correct.");
+    }
+    if (command.has_amount()) {
+        if (auto other = refuse_other_currency(state, command.amount(), "correct_sale.amount"))
+            return *std::move(other);
+    }
+    Event event;
+    v1::SaleCorrected& corrects = *event.mutable_sale_corrected();
+    *corrects.mutable_before() = figures_of(state);
+    *corrects.mutable_after() = corrected(state, command);
+    if (same(corrects.before(), corrects.after())) return unchanged<Event>();
+    if (auto wrong = refuse_wrong_order(state, corrects.after())) return *std::move(wrong);
+
+    *corrects.mutable_dims() = state.dims();
+    *corrects.mutable_opened_dims() = state.opened_dims();
+    corrects.set_status(state.status());
+    corrects.set_note(command.note());
+    if (state.status() == v1::OPEN) {
+        corrects.set_stage(state.stage());
+        corrects.set_probability_bp(state.probability_bp());
+    }
+    corrects.set_loss_reason(state.loss_reason());
+    return one(std::move(event));
+}
+
+}  // namespace tidemark::aggregates::sale
