@@ -47,9 +47,7 @@ std::vector<Digest> some_leaves(std::size_t count) {
     return leaves;
 }
 
-// Some vectors have bytes of another length where a hash should be; here that cannot be said, so they get
-// a hash of their own: what was equal stays equal, what was no hash of the tree stays none.
-Digest digest_of(const boost::json::value& base64) {
+std::string decoded(const boost::json::value& base64) {
     const auto& text = base64.as_string();
     std::string bytes(text.size(), '\0');
     const int size =
@@ -57,6 +55,13 @@ Digest digest_of(const boost::json::value& base64) {
                         reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
     REQUIRE(size >= 0);
     bytes.resize(static_cast<std::size_t>(size - (text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0)));
+    return bytes;
+}
+
+// Some vectors have bytes of another length where a hash should be. That cannot be said here, so they get
+// a hash of their own: what was equal stays equal, what was no hash of the tree stays none.
+Digest digest_of(const boost::json::value& base64) {
+    const std::string bytes = decoded(base64);
     if (bytes.size() != 32) return sha256(bytes);
     Digest digest;
     std::copy(bytes.begin(), bytes.end(), digest.begin());
