@@ -142,6 +142,8 @@ TEST_CASE("every two sizes' consistency proof verifies, and not for a rewritten 
 
 TEST_CASE("inclusion proofs agree with transparency-dev's vectors", "[merkle]") {
     const int cases = for_each_vector("inclusion.jsonl", [](const boost::json::object& vector) {
+        // No bytes for a leaf hash equal no bytes for a root: here the type alone refuses them.
+        if (decoded(vector.at("leafHash")).empty()) return false;
         return verify_inclusion(vector.at("leafIdx").to_number<std::uint64_t>(),
                                 vector.at("treeSize").to_number<std::uint64_t>(), digest_of(vector.at("leafHash")),
                                 proof_of(vector.at("proof")), digest_of(vector.at("root")));
