@@ -42,12 +42,11 @@ ChainFold::ChainFold(const Uuid& log_id, Partition partition)
     : log_id_(log_id), partition_(partition), tip_(genesis(log_id, partition)) {}
 
 ChainFold::ChainFold(const Uuid& log_id, Partition partition, Tip tip, MerkleEdge edge)
-    : log_id_(log_id), partition_(partition), tip_(std::move(tip)), edge_(std::move(edge)) {
-    if (edge_.size() != tip_.next_sequence) {
-        throw std::invalid_argument("chain: a Merkle edge of " + std::to_string(edge_.size()) + " leaves for " +
-                                    std::to_string(tip_.next_sequence) + " records");
-    }
-}
+    : log_id_(log_id),
+      partition_(partition),
+      tip_(std::move(tip)),
+      edge_(std::move(edge)),
+      edge_known_(edge_.size() == tip_.next_sequence) {}
 
 std::expected<Verdict, Damage> ChainFold::fold(const Block& block, Verify verify) {
     const BlockHeader& header = block.header();

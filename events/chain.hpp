@@ -36,7 +36,8 @@ enum class Verify : std::uint8_t {
 class ChainFold {
 public:
     ChainFold(const Uuid& log_id, Partition partition);
-    ChainFold(const Uuid& log_id, Partition partition, Tip tip, MerkleEdge edge);  // goes on from there
+    // Goes on from there. An edge of another size than the tip's says that the edge is not known.
+    ChainFold(const Uuid& log_id, Partition partition, Tip tip, MerkleEdge edge);
 
     // `ignored` leaves everything as it was. With Verify::headers the edge is kept only while
     // blocks carry leaf hashes; see edge_known().

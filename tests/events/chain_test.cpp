@@ -145,5 +145,15 @@ TEST_CASE("a fold goes on from a stored tip and edge", "[chain]") {
     CHECK(resumed.fold(*block, Verify::records) == Verdict::counts);
     CHECK(chain.fold(*block, Verify::records) == Verdict::counts);
     CHECK(resumed.tip() == chain.tip());
-    CHECK_THROWS(ChainFold(sample::log_id, 5, chain.tip(), MerkleEdge{}));
+}
+
+TEST_CASE("a fold that goes on without an edge verifies headers, and refuses to verify records", "[chain]") {
+    ChainFold chain = chain_of(4);
+    ChainFold resumed(sample::log_id, 5, chain.tip(), MerkleEdge{});
+    CHECK_FALSE(resumed.edge_known());
+    const BlockPtr block = sample::next_block(chain, 3);
+    CHECK(resumed.fold(*block, Verify::headers) == Verdict::counts);
+    CHECK(chain.fold(*block, Verify::records) == Verdict::counts);
+    CHECK_FALSE(resumed.edge_known());
+    CHECK_THROWS_AS(resumed.fold(*sample::next_block(chain, 1), Verify::records), std::logic_error);
 }
