@@ -1,0 +1,342 @@
+#include "api/import/mapping.hpp"
+
+#include "events/ids.hpp"
+#include "events/v1/rules.pb.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <fstream>
+#include <initializer_list>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+namespace tidemark::api {
+
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+
+// Reads one mapping; throws std::runtime_error with line and key, turned into an error by parse().
+class MappingReader {
+public:
+    explicit MappingReader(std::string name) : name_(std::move(name)) {}
+
+    Mapping read(const YAML::Node& root) {
+        known_keys(root, "the mapping",
+                   {"source", "about", "tenant", "actor", "reason", "dates", "maps", "lookups", "start", "files"});
+        Mapping mapping;
+        tables_ = mapping.tables.get();
+        mapping.source = text(root, "source");
+        if (!events::valid_id(mapping.source) || mapping.source.size() > 24) {
+            fail(root["source"], "source: is 1 to 24 of [A-Za-z0-9._:-]");
+        }
+        mapping.tenant = optional_text(root, "tenant");
+        mapping.actor = optional_text(root, "actor", "import:" + mapping.source);
+        mapping.reason = optional_text(root, "reason");
+        read_tables(root);
+        for (const auto& command : list(root, "start"))
+            mapping.start.push_back(read_command(command, mapping.no_names));
+        if (!mapping.no_names.all().empty()) {
+            fail(root["start"],
+                 "start: belongs to no row, so {" + mapping.no_names.all().front() + "} has no value there");
+        }
+        if (!root["files"]) fail(root, "files: is missing: it says what the rows become");
+        for (const auto& file : list(root, "files")) mapping.files.push_back(read_file(file));
+        return mapping;
+    }
+
+private:
+    [[noreturn]] void fail(const YAML::Node& at, const std::string& what) const {
+        const YAML::Mark mark = at.IsDefined() ? at.Mark() : YAML::Mark::null_mark();
+        throw std::runtime_error(name_ + ":" + std::to_string(mark.line + 1) + ": " + what);
+    }
+
+    void known_keys(const YAML::Node& node, const std::string& where,
+                    std::initializer_list<std::string_view> keys) const {
+        if (!node.IsMap()) fail(node, where + ": must be keys with values");
+        for (const auto& entry : node) {
+            const auto key = entry.first.as<std::string>();
+            if (std::ranges::find(keys, key) != keys.end()) continue;
+            std::string known;
+            for (const std::string_view one : keys) known += (known.empty() ? "" : ", ") + std::string(one);
+            fail(entry.first, where + ": unknown key '" + key + "'; known are " + known);
+        }
+    }
+
+    std::string scalar(const YAML::Node& node, const std::string& key) const {
+        if (!node.IsScalar()) fail(node, key + ": must be a single value");
+        return node.Scalar();
+    }
+    std::string text(const YAML::Node& node, const std::string& key) const {
+        if (!node[key]) fail(node, key + ": is missing");
+        return scalar(node[key], key);
+    }
+    std::string optional_text(const YAML::Node& node, const std::string& key, std::string otherwise = {}) const {
+        return node[key] ? scalar(node[key], key) : std::move(otherwise);
+    }
+    std::vector<YAML::Node> list(const YAML::Node& node, const std::string& key) const {
+        if (!node[key]) return {};
+        if (!node[key].IsSequence()) fail(node[key], key + ": must be a list");
+        return elements(node[key]);
+    }
+    static std::vector<YAML::Node> elements(const YAML::Node& sequence) {
+        std::vector<YAML::Node> found;
+        for (const auto& one : sequence) found.push_back(one);
+        return found;
+    }
+    // One value, or a list of them.
+    std::vector<std::string> texts(const YAML::Node& node, const std::string& key) const {
+        std::vector<std::string> found;
+        if (!node.IsSequence()) return {scalar(node, key)};
+        for (const auto& one : node) found.push_back(scalar(one, key));
+        return found;
+    }
+
+    void read_tables(const YAML::Node& root) const {
+        for (const auto& entry : section(root, "dates")) {
+            tables_->dates[entry.first.as<std::string>()] = texts(entry.second, "dates");
+        }
+        for (const auto& entry : section(root, "maps")) {
+            const auto name = entry.first.as<std::string>();
+            const YAML::Node& node = entry.second;
+            known_keys(node, "maps." + name, {"mend", "otherwise", "values"});
+            ValueMap map{.name = name};
+            for (const auto& pair : section(node, "values"))
+                map.values[scalar(pair.first, name)] = scalar(pair.second, name);
+            map.mends = optional_text(node, "mend", "false") == "true";
+            const std::string otherwise = optional_text(node, "otherwise", "reject");
+            if (otherwise == "keep") {
+                map.otherwise = ValueMap::Otherwise::keep;
+            } else if (otherwise == "empty") {
+                map.otherwise = ValueMap::Otherwise::empty;
+            } else if (otherwise != "reject") {
+                fail(node["otherwise"], "maps." + name + ".otherwise: is keep, reject or empty");
+            }
+            tables_->maps.emplace(name, std::move(map));
+        }
+        for (const auto& entry : section(root, "lookups")) {
+            const auto name = entry.first.as<std::string>();
+            known_keys(entry.second, "lookups." + name, {"file", "key"});
+            tables_->lookups[name] = {
+                .name = name, .file = text(entry.second, "file"), .key = text(entry.second, "key")};
+        }
+    }
+    YAML::Node section(const YAML::Node& node, const std::string& key) const {
+        if (!node[key]) return YAML::Node(YAML::NodeType::Map);
+        if (!node[key].IsMap()) fail(node[key], key + ": must be keys with values");
+        return node[key];
+    }
+
+    Template read_template(const YAML::Node& node, const std::string& key, Names& names) const {
+        auto made = Template::compile(scalar(node, key), *tables_, names);
+        if (!made) fail(node, key + ": " + made.error());
+        return std::move(*made);
+    }
+
+    Value read_value(const YAML::Node& node, const std::string& key, Names& names) const {
+        Value value;
+        if (!node.IsMap()) {
+            value.templates.push_back(read_template(node, key, names));
+            return value;
+        }
+        known_keys(node, key, {"first", "least", "greatest"});
+        if (node.size() != 1) fail(node, key + ": takes one of first, least, greatest");
+        const auto choice = node.begin()->first.as<std::string>();
+        value.choice = choice == "first"   ? Value::Choice::first
+                       : choice == "least" ? Value::Choice::least
+                                           : Value::Choice::greatest;
+        for (const auto& one : list(node, choice)) value.templates.push_back(read_template(one, key, names));
+        return value;
+    }
+
+    Condition read_condition(const YAML::Node& node, const std::string& key, Names& names) const {
+        Condition condition;
+        if (!node.IsMap()) fail(node, key + ": must be columns with what they are compared to");
+        for (const auto& entry : node) {
+            const auto column = entry.first.as<std::string>();
+            Condition::Test test{.slot = names.slot(column)};
+            if (!entry.second.IsMap()) {
+                test.one_of = texts(entry.second, key);
+            } else {
+                known_keys(entry.second, key + "." + column, {"not", "empty", "matches"});
+                if (entry.second["not"]) test.none_of = texts(entry.second["not"], key);
+                if (entry.second["empty"]) test.empty = scalar(entry.second["empty"], key) == "true";
+                if (entry.second["matches"]) test.matches = read_regex(entry.second["matches"], key);
+            }
+            condition.tests.push_back(std::move(test));
+        }
+        return condition;
+    }
+    std::regex read_regex(const YAML::Node& node, const std::string& key) const {
+        try {
+            return std::regex(scalar(node, key), std::regex::ECMAScript | std::regex::optimize);
+        } catch (const std::regex_error& error) {
+            fail(node, key + ": matches: " + error.what());
+        }
+    }
+
+    std::vector<RowRule> read_rules(const YAML::Node& file, const std::string& key, Names& names) const {
+        std::vector<RowRule> rules;
+        for (const auto& node : list(file, key)) {
+            known_keys(node, key, {"when", "because"});
+            if (!node["when"]) fail(node, key + ": when is missing");
+            rules.push_back(
+                {.when = read_condition(node["when"], key + ".when", names), .because = text(node, "because")});
+        }
+        return rules;
+    }
+
+    FilePlan read_file(const YAML::Node& node) const {
+        known_keys(node, "files", {"file", "key", "personal", "derive", "skip", "note", "commands"});
+        FilePlan file;
+        file.file = text(node, "file");
+        if (!node["key"]) fail(node, "key: is missing: the columns that say which row it is");
+        for (const std::string& column : texts(node["key"], "key")) file.key.push_back(file.names.slot(column));
+        if (node["personal"]) file.personal = texts(node["personal"], "personal");
+        std::set<std::size_t> tainted;
+        for (const std::string& column : file.personal) tainted.insert(file.names.slot(column));
+        for (const auto& entry : section(node, "derive")) {
+            const auto name = entry.first.as<std::string>();
+            Derived derived{.slot = file.names.slot(name),
+                            .value = read_value(entry.second, "derive." + name, file.names)};
+            if (touches(derived.value.slots(), tainted)) tainted.insert(derived.slot);
+            file.derived.push_back(std::move(derived));
+        }
+        if (touches(file.key, tainted))
+            fail(node["key"], "key: ids never derive from personal columns; choose another key");
+        file.skip = read_rules(node, "skip", file.names);
+        for (const RowRule& rule : file.skip) {
+            for (const auto& test : rule.when.tests) {
+                const bool derived =
+                    std::ranges::any_of(file.derived, [&](const Derived& one) { return one.slot == test.slot; });
+                if (derived)
+                    fail(node["skip"], "skip: looks at columns only: rows are skipped before values are derived");
+            }
+        }
+        file.note = read_rules(node, "note", file.names);
+        for (const auto& command : list(node, "commands")) {
+            file.commands.push_back(read_command(command, file.names));
+            refuse_personal_ids(file.commands.back(), tainted, command);
+        }
+        if (file.commands.empty()) fail(node, "commands: is missing or empty");
+        return file;
+    }
+
+    static bool touches(const std::vector<std::size_t>& slots, const std::set<std::size_t>& tainted) {
+        return std::ranges::any_of(slots, [&](std::size_t slot) { return tainted.contains(slot); });
+    }
+
+    void refuse_personal_ids(const CommandPlan& plan, const std::set<std::size_t>& tainted,
+                             const YAML::Node& at) const {
+        const std::string command = plan.command->name();
+        if (touches(plan.stream.slots(), tainted))
+            fail(at, command + ".stream: ids never derive from personal columns");
+        refuse_personal_ids(plan.set, tainted, at);
+    }
+    void refuse_personal_ids(const MessagePlan& plan, const std::set<std::size_t>& tainted,
+                             const YAML::Node& at) const {
+        for (const MessagePlan::Field& field : plan.fields) {
+            const bool id = field.field->options().GetExtension(v1::rule).format() == v1::FORMAT_ID;
+            for (const Value& value : field.values) {
+                if (id && touches(value.slots(), tainted)) {
+                    fail(at, field.path + ": is an id, and ids never derive from personal columns");
+                }
+            }
+            for (const MessagePlan& message : field.messages) refuse_personal_ids(message, tainted, at);
+        }
+    }
+
+    CommandPlan read_command(const YAML::Node& node, Names& names) const {
+        if (!node.IsMap() || node.size() != 1) fail(node, "commands: each is one KIND.COMMAND with what it is made of");
+        const auto full = node.begin()->first.as<std::string>();
+        const YAML::Node& how = node.begin()->second;
+        CommandPlan plan;
+        const auto dot = full.find('.');
+        plan.body = v1::Command::descriptor()->FindFieldByName(full.substr(0, dot));
+        if (plan.body != nullptr && plan.body->message_type() != nullptr && dot != std::string::npos) {
+            plan.command = plan.body->message_type()->FindFieldByName(full.substr(dot + 1));
+        }
+        if (plan.command == nullptr) fail(node, "'" + full + "' is no command; one is written as sale.open_sale");
+        known_keys(how, full, {"stream", "at", "when", "once", "set"});
+        if (!how["stream"]) fail(how, full + ".stream: is missing: the id of what the command is for");
+        plan.stream = read_value(how["stream"], full + ".stream", names);
+        if (how["at"]) plan.at = read_value(how["at"], full + ".at", names);
+        if (how["when"]) plan.when = read_condition(how["when"], full + ".when", names);
+        plan.once = optional_text(how, "once", "false") == "true";
+        if (how["set"]) plan.set = read_message(how["set"], *plan.command->message_type(), plan.command->name(), names);
+        return plan;
+    }
+
+    MessagePlan read_message(const YAML::Node& node, const Descriptor& type, const std::string& path,
+                             Names& names) const {
+        MessagePlan plan{.money = type.full_name() == v1::Money::descriptor()->full_name()};
+        if (plan.money) known_keys(node, path, {"amount", "currency"});
+        if (!node.IsMap()) fail(node, path + ": must be fields with values");
+        for (const auto& entry : node) {
+            const auto name = entry.first.as<std::string>();
+            // `amount` is how people write what is stored as minor units.
+            const FieldDescriptor* field = type.FindFieldByName(plan.money && name == "amount" ? "minor" : name);
+            if (field == nullptr) fail(entry.first, path + ": " + type.name() + " has no field '" + name + "'");
+            plan.fields.push_back(read_field(entry.second, *field, path + "." + name, names));
+        }
+        return plan;
+    }
+
+    MessagePlan::Field read_field(const YAML::Node& node, const FieldDescriptor& field, const std::string& path,
+                                  Names& names) const {
+        MessagePlan::Field plan{.field = &field, .path = path};
+        std::vector<YAML::Node> given{node};
+        if (field.is_repeated()) {
+            if (!node.IsSequence()) fail(node, path + ": must be a list");
+            given = elements(node);
+        }
+        for (const YAML::Node& element : given) {
+            if (field.message_type() != nullptr) {
+                plan.messages.push_back(read_message(element, *field.message_type(), path, names));
+            } else {
+                plan.values.push_back(read_value(element, path, names));
+            }
+        }
+        return plan;
+    }
+
+    std::string name_;
+    Tables* tables_ = nullptr;
+};
+
+}  // namespace
+
+std::vector<std::size_t> MessagePlan::slots() const {
+    std::vector<std::size_t> found;
+    for (const Field& field : fields) {
+        for (const Value& value : field.values) std::ranges::copy(value.slots(), std::back_inserter(found));
+        for (const MessagePlan& message : field.messages) std::ranges::copy(message.slots(), std::back_inserter(found));
+    }
+    return found;
+}
+
+bool Mapping::has_personal() const {
+    return std::ranges::any_of(files, [](const FilePlan& file) { return !file.personal.empty(); });
+}
+
+std::expected<Mapping, std::string> Mapping::parse(const std::string& yaml, const std::string& name) {
+    try {
+        return MappingReader(name).read(YAML::Load(yaml));
+    } catch (const YAML::Exception& error) {
+        return std::unexpected(name + ":" + std::to_string(error.mark.line + 1) + ": " + error.msg);
+    } catch (const std::runtime_error& error) {
+        return std::unexpected(error.what());
+    }
+}
+
+std::expected<Mapping, std::string> Mapping::load(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    std::ostringstream content;
+    if (!(content << file.rdbuf())) return std::unexpected(path.string() + ": cannot be read");
+    return parse(content.str(), path.string());
+}
+
+}  // namespace tidemark::api

@@ -1,0 +1,103 @@
+#include "api/import/csv.hpp"
+
+#include "tests/support/temp_directory.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <zlib.h>
+
+using namespace tidemark::api;
+using tidemark::tests::TempDirectory;
+
+namespace {
+
+struct Read {
+    std::vector<std::string> columns;
+    std::vector<CsvRecord> records;
+};
+
+Read read_all(const std::filesystem::path& path) {
+    auto reader = CsvReader::open(path);
+    if (!reader) throw std::runtime_error(reader.error());
+    Read read{.columns = reader->columns(), .records = {}};
+    for (;;) {
+        auto record = reader->next();
+        if (!record) throw std::runtime_error(record.error());
+        if (!*record) return read;
+        read.records.push_back(std::move(**record));
+    }
+}
+
+Read read_text(const std::string& text) {
+    const TempDirectory directory;
+    const auto path = directory.path() / "a.csv";
+    std::ofstream(path, std::ios::binary) << text;
+    return read_all(path);
+}
+
+}  // namespace
+
+TEST_CASE("quotes, commas, line ends inside quotes and CRLF are read as RFC 4180 says") {
+    const auto read = read_text("a,b\r\n\"x, \"\"y\"\"\",2\r\n\"two\r\nlines\",3\r\n last ,4");
+    REQUIRE(read.records.size() == 3);
+    CHECK(read.columns == std::vector<std::string>{"a", "b"});
+    CHECK(read.records[0].fields == std::vector<std::string>{"x, \"y\"", "2"});
+    CHECK(read.records[1].fields == std::vector<std::string>{"two\r\nlines", "3"});
+    CHECK(read.records[2].fields == std::vector<std::string>{" last ", "4"});
+    CHECK(read.records[0].line == 2);
+    CHECK(read.records[1].line == 3);
+    CHECK(read.records[2].line == 5);
+}
+
+TEST_CASE("a byte order mark is no part of the first column's name") {
+    CHECK(read_text("\xEF\xBB\xBFname\n张三\n").columns.front() == "name");
+}
+
+TEST_CASE("a broken record is handed out with the reason, and reading goes on behind it") {
+    const auto read = read_text("a,b\n1\n2,3,4\n\"x\"y,5\n\n6,\xFF\n7,8\n");
+    REQUIRE(read.records.size() == 5);
+    CHECK(read.records[0].broken == "has 1 fields where the header has 2");
+    CHECK(read.records[0].fields == std::vector<std::string>{"1"});
+    CHECK(read.records[1].broken == "has 3 fields where the header has 2");
+    CHECK_THAT(read.records[2].broken, Catch::Contains("quote"));
+    CHECK(read.records[2].fields == std::vector<std::string>{"\"x\"y,5"});
+    CHECK(read.records[3].broken == "is not UTF-8");
+    CHECK(read.records[3].line == 6);
+    CHECK(read.records[4].broken.empty());
+    CHECK(read.records[4].line == 7);
+}
+
+TEST_CASE("a quote that is never closed breaks its record only") {
+    const auto read = read_text("a,b\n1,\"2\n3,4\n");
+    REQUIRE(read.records.size() == 1);
+    CHECK_THAT(read.records[0].broken, Catch::Contains("not closed"));
+}
+
+TEST_CASE("a gzipped file reads as its content") {
+    const TempDirectory directory;
+    const auto path = directory.path() / "a.csv.gz";
+    gzFile file = gzopen(path.c_str(), "wb");
+    REQUIRE(file != nullptr);
+    REQUIRE(gzputs(file, "a\nCôte d'Ivoire\n") > 0);
+    REQUIRE(gzclose(file) == Z_OK);
+    const auto read = read_all(path);
+    REQUIRE(read.records.size() == 1);
+    CHECK(read.records[0].fields.front() == "Côte d'Ivoire");
+}
+
+TEST_CASE("an absent, an empty and a doubly named file are refused in words") {
+    const TempDirectory directory;
+    CHECK_THAT(CsvReader::open(directory.path() / "none.csv").error(), Catch::Contains("No such file"));
+    std::ofstream(directory.path() / "empty.csv") << "";
+    CHECK_THAT(CsvReader::open(directory.path() / "empty.csv").error(), Catch::Contains("is empty"));
+    std::ofstream(directory.path() / "twice.csv") << "a,b,a\n";
+    CHECK_THAT(CsvReader::open(directory.path() / "twice.csv").error(), Catch::Contains("two columns are named 'a'"));
+}
+
+TEST_CASE("what is written as CSV reads back the same") {
+    const std::vector<std::string> fields{"plain", "with, comma", "with \"quotes\"", "two\nlines", "", "张三"};
+    const auto read = read_text("a,b,c,d,e,f\n" + csv_line(fields));
+    REQUIRE(read.records.size() == 1);
+    CHECK(read.records[0].fields == fields);
+}

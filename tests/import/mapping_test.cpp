@@ -1,0 +1,98 @@
+#include "api/import/mapping.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace tidemark::api;
+
+namespace {
+
+// What a template makes of one column's value.
+std::string eval(const std::string& text, const std::string& value, const Tables& tables = {}) {
+    Names names;
+    const auto compiled = Template::compile(text, tables, names);
+    if (!compiled) return "error: " + compiled.error();
+    Scope scope{.values = std::vector<std::string>(names.all().size(), value), .names = &names.all()};
+    const auto made = compiled->eval(scope);
+    return made ? *made : made.error().column + ": " + made.error().why;
+}
+
+std::string error_of(const std::string& yaml) {
+    const auto mapping = Mapping::parse(yaml, "m.yaml");
+    return mapping ? "" : mapping.error();
+}
+
+const std::string head = "source: s\nfiles:\n  - file: a.csv\n    key: id\n";
+
+}  // namespace
+
+TEST_CASE("templates put columns through filters") {
+    CHECK(eval("{a}", "x") == "x");
+    CHECK(eval("scms-{a|trim}", "  7 ") == "scms-7");
+    CHECK(eval("{{{a}}", "x") == "{x}");
+    CHECK(eval("{a|number}", "1,234.50") == "1234.50");
+    CHECK(eval("{a|default:none}", "") == "none");
+    CHECK(eval("{a|lower}", "ÄÖ") == "äö");
+    CHECK(eval("{a", "") == "error: '{' is not closed; write {{ for a brace");
+    CHECK_THAT(eval("{a|shout}", ""), Catch::Contains("no filter 'shout'"));
+}
+
+TEST_CASE("a slug is made of plain letters, and keeps apart what has none") {
+    CHECK(slug("Côte d'Ivoire") == "cote-d-ivoire");
+    CHECK(slug("  GTX Plus Pro! ") == "gtx-plus-pro");
+    CHECK(slug("张三") != slug("李四"));
+    CHECK(slug("张三") == slug("张三"));
+    CHECK(slug(std::string(200, 'x')).size() == 64);
+}
+
+TEST_CASE("dates are read in the formats that the mapping states, and only if there is such a day") {
+    CHECK(read_date("2-Jun-06", {"%d-%b-%y"}) == "2006-06-02");
+    CHECK(read_date("5/14/09", {"%m/%d/%y"}) == "2009-05-14");
+    CHECK(read_date("2017-02-30", {"%Y-%m-%d"}) == std::nullopt);
+    CHECK(read_date("2017-02-03 noon", {"%Y-%m-%d"}) == std::nullopt);
+    CHECK(read_date("2017-02-03", {"%d-%b-%y", "%Y-%m-%d"}) == "2017-02-03");
+    CHECK(eval("{a|date:%Y-%m-%d}", "") == "");
+    CHECK(eval("{a|date:%Y-%m-%d}", "Date Not Captured") == "a: 'Date Not Captured' is not a date written as %Y-%m-%d");
+}
+
+TEST_CASE("a value that a map does not know is kept, emptied or refused as the map says") {
+    Tables tables;
+    tables.maps["keep"] = {.name = "keep", .values = {{"a", "b"}}, .otherwise = ValueMap::Otherwise::keep};
+    tables.maps["empty"] = {.name = "empty", .values = {{"a", "b"}}, .otherwise = ValueMap::Otherwise::empty};
+    tables.maps["reject"] = {.name = "reject", .values = {{"a", "b"}}, .otherwise = ValueMap::Otherwise::reject};
+    CHECK(eval("{x|map:keep}", "a", tables) == "b");
+    CHECK(eval("{x|map:keep}", "z", tables) == "z");
+    CHECK(eval("{x|map:empty}", "z", tables) == "");
+    CHECK(eval("{x|map:reject}", "z", tables) == "x: 'z' is not in the value map reject");
+}
+
+TEST_CASE("an error in a mapping names the line and the key") {
+    CHECK(error_of("source: s\nfils: []\n") ==
+          "m.yaml:2: the mapping: unknown key 'fils'; known are source, about, tenant, "
+          "actor, reason, dates, maps, lookups, start, files");
+    CHECK_THAT(error_of("files: []\n"), Catch::Contains("source: is missing"));
+    CHECK_THAT(error_of("source: a b\nfiles: []\n"), Catch::StartsWith("m.yaml:1: source:"));
+    CHECK_THAT(error_of(head), Catch::Contains("commands: is missing"));
+    CHECK_THAT(error_of(head + "    commands:\n      - sale.sell_it: {stream: x}\n"),
+               Catch::StartsWith("m.yaml:6: 'sale.sell_it' is no command"));
+    CHECK_THAT(
+        error_of(head + "    commands:\n      - sale.open_sale:\n          stream: x\n          set: {owwner: me}\n"),
+        Catch::StartsWith("m.yaml:8: open_sale: OpenSale has no field 'owwner'"));
+    CHECK_THAT(error_of(head + "    commands:\n      - sale.open_sale:\n          stream: \"{x|map:none}\"\n"),
+               Catch::StartsWith("m.yaml:7: sale.open_sale.stream: there is no value map 'none'"));
+    CHECK_THAT(error_of("source: [\n"), Catch::StartsWith("m.yaml:2: "));
+}
+
+TEST_CASE("ids never derive from personal columns, not even through a derived value") {
+    const std::string file = "source: s\nfiles:\n  - file: a.csv\n    personal: [email]\n";
+    const std::string commands = "    commands:\n      - customer.create_customer:\n          stream: ";
+    CHECK_THAT(error_of(file + "    key: email\n" + commands + "x\n"),
+               Catch::Contains("key: ids never derive from personal"));
+    CHECK_THAT(error_of(file + "    key: id\n" + commands + "\"{email|slug}\"\n"),
+               Catch::Contains("create_customer.stream: ids never derive from personal"));
+    CHECK_THAT(error_of(file + "    key: id\n    derive: {who: \"{email}\"}\n" + commands + "\"{who|slug}\"\n"),
+               Catch::Contains("create_customer.stream: ids never derive from personal"));
+    CHECK_THAT(error_of(file + "    key: id\n    commands:\n      - sale.open_sale:\n          stream: x\n"
+                               "          set: {customer_id: \"{email|slug}\"}\n"),
+               Catch::Contains("open_sale.customer_id: is an id"));
+    CHECK(error_of(file + "    key: id\n" + commands + "\"{id}\"\n          set: {email: \"{email}\"}\n") == "");
+}
