@@ -63,14 +63,15 @@ Decision<Event> reopen(const State& state, const v1::ReopenSale& command, const 
                       "The sale was closed at " + events::format_time(state.closed_at()) +
                           ", after the time of this command; give a later occurred_at.");
     }
-    std::string stage = state.stage();
-    std::int32_t probability_bp = state.probability_bp();
+    v1::Stage stage;
+    stage.set_id(state.stage());
+    stage.set_probability_bp(state.probability_bp());
+    stage.set_rotting_days(state.rotting_days());
     if (!command.stage().empty() && command.stage() != state.stage()) {
         const std::string& pipeline_id = state.dims().pipeline_id();
         const v1::Stage* named = find_stage(context.facts.find("pipeline", pipeline_id)->pipeline(), command.stage());
         if (named == nullptr) return stage_unknown("reopen_sale.stage", command.stage(), pipeline_id);
-        stage = named->id();
-        probability_bp = named->probability_bp();
+        stage = *named;
     }
     Event event;
     v1::SaleReopened& reopened = *event.mutable_sale_reopened();
@@ -79,8 +80,10 @@ Decision<Event> reopen(const State& state, const v1::ReopenSale& command, const 
     reopened.set_closed_at(state.closed_at());
     *reopened.mutable_closed_amount() = state.amount();
     reopened.set_cycle_us(state.closed_at() - state.opened_at());
-    reopened.set_stage(std::move(stage));
-    reopened.set_probability_bp(probability_bp);
+    reopened.set_closed_stage(state.stage());
+    reopened.set_stage(stage.id());
+    reopened.set_probability_bp(stage.probability_bp());
+    reopened.set_rotting_days(stage.rotting_days());
     *reopened.mutable_amount() = state.amount();
     reopened.set_reason(state.loss_reason());
     return one(std::move(event));

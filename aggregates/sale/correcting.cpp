@@ -74,10 +74,8 @@ Decision<Event> correct(const State& state, const v1::CorrectSale& command, cons
     *corrects.mutable_opened_dims() = state.opened_dims();
     corrects.set_status(state.status());
     corrects.set_note(command.note());
-    if (state.status() == v1::OPEN) {
-        corrects.set_stage(state.stage());
-        corrects.set_probability_bp(state.probability_bp());
-    }
+    corrects.set_stage(state.stage());
+    corrects.set_probability_bp(state.probability_bp());
     corrects.set_loss_reason(state.loss_reason());
     return one(std::move(event));
 }

@@ -30,7 +30,7 @@ bool as_it_was_opened(const State& state, const v1::OpenSale& command) {
            command.pipeline_id() == opened.pipeline_id() && command.source() == opened.source() &&
            (command.stage().empty() || command.stage() == state.opened_stage()) &&
            (!command.has_amount() || same(command.amount(), state.opened_amount())) &&
-           same_lines(command.lines(), state.opened_lines().empty() ? state.lines() : state.opened_lines()) &&
+           same_lines(command.lines(), state.lines_changed() ? state.opened_lines() : state.lines()) &&
            command.expected_close() == state.expected_close() &&
            category_of(command) == state.opened_forecast_category();
 }
@@ -78,8 +78,8 @@ Decision<Event> open(const State& state, const v1::OpenSale& command, const Cont
                       "The customer " + quoted(command.customer_id()) + " is archived; no sale is opened for it.");
     }
     const v1::Reference& found = *context.facts.find("pipeline", command.pipeline_id());
-    const v1::Stage* stage =
-        command.stage().empty() ? &found.pipeline().stages(0) : find_stage(found.pipeline(), command.stage());
+    const bool first = command.stage().empty() && !found.pipeline().stages().empty();
+    const v1::Stage* stage = first ? &found.pipeline().stages(0) : find_stage(found.pipeline(), command.stage());
     if (stage == nullptr) return stage_unknown("open_sale.stage", command.stage(), command.pipeline_id());
     auto lines = price(command.lines(), {}, "open_sale", context);
     if (!lines) return std::unexpected(std::move(lines.error()));

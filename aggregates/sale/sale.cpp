@@ -111,7 +111,8 @@ void fold_amount(v1::SaleState& state, const v1::SaleAmountChanged& changed) {
     *state.mutable_amount() = changed.to();
     state.set_amount_changed(true);
     if (changed.lines().empty()) return;
-    if (state.opened_lines().empty()) *state.mutable_opened_lines() = state.lines();
+    if (!state.lines_changed()) *state.mutable_opened_lines() = state.lines();
+    state.set_lines_changed(true);
     *state.mutable_lines() = changed.lines();
 }
 
@@ -142,6 +143,7 @@ void fold_reopened(v1::SaleState& state, const v1::SaleReopened& reopened, event
     *state.mutable_amount() = reopened.amount();
     state.set_stage(reopened.stage());
     state.set_probability_bp(reopened.probability_bp());
+    state.set_rotting_days(reopened.rotting_days());
     state.set_stage_entered_at(at);
 }
 
