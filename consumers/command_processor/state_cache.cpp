@@ -65,6 +65,10 @@ void StateCache::drop_speculative() {
     }
 }
 
+void StateCache::settle() {
+    for (CachedState& state : order_) state.end_sequence = 0;
+}
+
 void StateCache::evict() {
     auto it = order_.end();
     while (bytes_ > max_bytes_ && it != order_.begin()) {

@@ -100,6 +100,7 @@ std::expected<void, std::string> WriterLoop::take_over() {
             seen = log_.wait(seen, Clock::now() + std::chrono::milliseconds(1));
         }
     }
+    cache_.settle();
     owning_ = true;
     return {};
 }
