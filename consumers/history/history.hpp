@@ -4,6 +4,7 @@
 
 #include "aggregates/aggregate_type.hpp"
 #include "consumers/derived/derived_stores.hpp"
+#include "consumers/history/block_cache.hpp"
 #include "consumers/log/log.hpp"
 
 #include <expected>
@@ -16,14 +17,13 @@ namespace tidemark::consumers {
 // As of when; at most one is set. None: now.
 struct AsOf {
     std::optional<events::Version> version;
-    std::optional<events::Micros> occurred_at;  // what was true then: events with occurred_at <= it, in stream order
+    std::optional<events::Micros> occurred_at;  // what was true then: events that had happened, in stream order
     std::optional<events::Micros> recorded_at;  // what we knew then
 };
 
-// A record that owns its bytes.
+// A record together with the block that its view points into.
 struct StoredRecord {
-    std::string bytes;
-    events::RecordView view;  // points into bytes' block; valid as long as `block`
+    events::RecordView view;
     events::BlockPtr block;
 };
 
@@ -50,6 +50,7 @@ public:
 private:
     Log& log_;
     DerivedStores& derived_;
+    BlockCache blocks_{16u << 20};
 };
 
 }  // namespace tidemark::consumers
