@@ -36,7 +36,7 @@ public:
     void counted(const events::Key128& key, events::Version version);
     void forget(const events::Key128& key);
     void drop_speculative();  // forgets states that hold events which do not count
-    void settle();                // the derived stores have followed everything
+    void settle();            // the derived stores have followed everything
     void evict();             // down to the limit, as far as the derived stores have followed
     void write_snapshots();   // hands over every counted state that has changed since its last
     [[nodiscard]] std::size_t dirty() const { return dirty_.size(); }

@@ -48,13 +48,15 @@ std::expected<std::vector<StoredRecord>, std::string> History::events(const even
         }
         const events::RecordHeader& header = (*found)->view.header;
         // Another stream whose name has the same 128 bits.
-        if (header.stream_id != stream.id || header.stream_kind != stream.kind || header.tenant != stream.tenant) continue;
+        if (header.stream_id != stream.id || header.stream_kind != stream.kind || header.tenant != stream.tenant)
+            continue;
         records.push_back(std::move(**found));
     }
     return records;
 }
 
-std::expected<std::optional<PastState>, std::string> History::state(const events::StreamName& stream, const AsOf& as_of) {
+std::expected<std::optional<PastState>, std::string> History::state(const events::StreamName& stream,
+                                                                    const AsOf& as_of) {
     const aggregates::AggregateType* type = aggregates::find_kind(stream.kind);
     if (type == nullptr) return std::unexpected("there is no kind of aggregate named " + stream.kind);
     PastState past;

@@ -38,11 +38,13 @@ public:
     History(Log& log, DerivedStores& derived);
 
     // Nothing: the stream does not exist (or did not then).
-    [[nodiscard]] std::expected<std::optional<PastState>, std::string> state(const events::StreamName& stream, const AsOf& as_of);
+    [[nodiscard]] std::expected<std::optional<PastState>, std::string> state(const events::StreamName& stream,
+                                                                             const AsOf& as_of);
 
     // Up to `limit` events with version >= `first`, in order.
     [[nodiscard]] std::expected<std::vector<StoredRecord>, std::string> events(const events::StreamName& stream,
-                                                                               events::Version first, std::size_t limit);
+                                                                               events::Version first,
+                                                                               std::size_t limit);
 
     // The record at a position; nothing: the log ends before it.
     [[nodiscard]] std::expected<std::optional<StoredRecord>, std::string> record(events::Position position);

@@ -18,34 +18,36 @@
 namespace tidemark::consumers {
 
 struct ProjectorOptions {
-    std::size_t cache_bytes = 256u << 20;           // of decoded rows, over all projections
-    std::size_t batch_events = 20'000;              // folded before rows are written, under load
-    std::chrono::milliseconds batch_time{100};      // and at the latest after so long; at once when there is nothing more to fold
-    std::size_t rebuild_batch_events = 500'000;     // the same for a rebuild, whose rows stay in memory while they fit
+    std::size_t cache_bytes = 256u << 20;  // of decoded rows, over all projections
+    std::size_t batch_events = 20'000;     // folded before rows are written, under load
+    std::chrono::milliseconds batch_time{
+        100};  // and at the latest after so long; at once when there is nothing more to fold
+    std::size_t rebuild_batch_events = 500'000;  // the same for a rebuild, whose rows stay in memory while they fit
     std::chrono::milliseconds rebuild_batch_time{5000};
-    std::function<events::Micros()> clock;          // wall time, for lag_us; empty: the system's
+    std::function<events::Micros()> clock;  // wall time, for lag_us; empty: the system's
 };
 
 // How a database for views is opened: with these table names. The store outlives the projector.
-using OpenViews = std::function<std::expected<std::unique_ptr<KvStore>, std::string>(const std::vector<std::string>& tables)>;
+using OpenViews =
+    std::function<std::expected<std::unique_ptr<KvStore>, std::string>(const std::vector<std::string>& tables)>;
 
 struct ParkedStream {
     std::string projection;
     events::StreamName stream;
-    events::Position first;     // the poison event
-    std::uint64_t events = 0;   // parked so far, that one included
+    events::Position first;    // the poison event
+    std::uint64_t events = 0;  // parked so far, that one included
     std::string why;
 };
 
 struct ProjectionStatus {
     std::string name;
     std::uint64_t version = 0;
-    std::uint64_t lag_events = 0;        // counted in the log, not folded yet
-    events::Micros lag_us = 0;           // age of the oldest of those; 0: none
+    std::uint64_t lag_events = 0;  // counted in the log, not folded yet
+    events::Micros lag_us = 0;     // age of the oldest of those; 0: none
     bool rebuilding = false;
     Progress rebuild;
     std::vector<ParkedStream> parked;
-    std::string failure;                 // why it does not follow, or why its last rebuild failed; empty: all is well
+    std::string failure;  // why it does not follow, or why its last rebuild failed; empty: all is well
 };
 
 class ViewNotReady {};  // a wait ran out
@@ -63,17 +65,20 @@ public:
     [[nodiscard]] std::expected<void, std::string> start();
     void stop();
 
-    // A consistent look at a view (its current colour) once it has passed every position; nullptr when the deadline came first.
+    // A consistent look at a view (its current colour) once it has passed every position; nullptr when the deadline
+    // came first.
     [[nodiscard]] std::unique_ptr<projections::ViewReader> read(std::string_view projection,
                                                                 std::span<const events::Position> at_least,
                                                                 std::chrono::steady_clock::time_point deadline);
 
     // Makes views again from the first event beside the ones in use, in parallel over shards, resumable; then switches.
     // A poison event makes it fail loudly, and the old view stays. Blocking; empty names: all.
-    [[nodiscard]] std::expected<void, std::string> rebuild(std::span<const std::string> names, const OnProgress& progress);
+    [[nodiscard]] std::expected<void, std::string> rebuild(std::span<const std::string> names,
+                                                           const OnProgress& progress);
 
     // Folds a parked stream again from its poison event.
-    [[nodiscard]] std::expected<void, std::string> retry_parked(std::string_view projection, const events::StreamName& stream);
+    [[nodiscard]] std::expected<void, std::string> retry_parked(std::string_view projection,
+                                                                const events::StreamName& stream);
 
     [[nodiscard]] std::vector<ProjectionStatus> status() const;
 

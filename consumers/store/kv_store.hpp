@@ -40,7 +40,10 @@ public:
     [[nodiscard]] std::span<const Op> ops() const { return ops_; }
     [[nodiscard]] bool empty() const { return ops_.empty(); }
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
-    void clear() { ops_.clear(); bytes_ = 0; }
+    void clear() {
+        ops_.clear();
+        bytes_ = 0;
+    }
 
 private:
     std::vector<Op> ops_;
@@ -65,11 +68,13 @@ using KvVisitor = std::function<bool(std::string_view key, std::string_view valu
 class KvSnapshot {
 public:
     virtual ~KvSnapshot() = default;
-    [[nodiscard]] virtual std::expected<std::optional<std::string>, KvError> get(Table table, std::string_view key) const = 0;
+    [[nodiscard]] virtual std::expected<std::optional<std::string>, KvError> get(Table table,
+                                                                                 std::string_view key) const = 0;
     // Rows with `first` <= key < `last` (empty: to the end).
     [[nodiscard]] virtual std::expected<void, KvError> scan(Table table, std::string_view first, std::string_view last,
                                                             const KvVisitor& visit) const = 0;
-    [[nodiscard]] virtual std::expected<void, KvError> scan_back(Table table, std::string_view first, std::string_view last,
+    [[nodiscard]] virtual std::expected<void, KvError> scan_back(Table table, std::string_view first,
+                                                                 std::string_view last,
                                                                  const KvVisitor& visit) const = 0;  // descending
 };
 
@@ -79,7 +84,8 @@ public:
     virtual ~KvStore() = default;
     [[nodiscard]] virtual std::expected<std::optional<std::string>, KvError> get(Table table, std::string_view key) = 0;
     [[nodiscard]] virtual std::unique_ptr<KvSnapshot> snapshot() = 0;
-    [[nodiscard]] virtual std::expected<void, KvError> write(KvBatch batch, Durability durability) = 0;  // all or nothing
+    [[nodiscard]] virtual std::expected<void, KvError> write(KvBatch batch,
+                                                             Durability durability) = 0;  // all or nothing
     // Sorted runs, cheaper than write for large ones, then the batch. Not atomic together: the runs are
     // visible first. Rows of a run replace those with the same key.
     [[nodiscard]] virtual std::expected<void, KvError> ingest(std::vector<KvRun> runs, KvBatch then) = 0;

@@ -32,7 +32,9 @@ TEST_CASE("a repeated command id gets the original outcome and adds no record", 
     ProcessorFixture crm;
     const v1::Outcome first = crm.send(create_customer("c1", "create-1"));
     SECTION("at once") {}
-    SECTION("after a restart") { crm.restart(); }
+    SECTION("after a restart") {
+        crm.restart();
+    }
     const v1::Outcome again = crm.send(create_customer("c1", "create-1"));
     CHECK(again.repeated());
     CHECK(again.version() == first.version());
@@ -55,7 +57,9 @@ TEST_CASE("a command id with another body is a conflict, never the old answer", 
     ProcessorFixture crm;
     (void)crm.send(create_customer("c1", "create-1", "Ada"));
     SECTION("at once") {}
-    SECTION("after a restart") { crm.restart(); }
+    SECTION("after a restart") {
+        crm.restart();
+    }
     v1::Outcome outcome = crm.send(create_customer("c1", "create-1", "Grace"));
     CHECK(outcome.status() == v1::REJECTED);
     CHECK(outcome.rejection().category() == v1::COMMAND_ID_REUSED);
@@ -113,8 +117,8 @@ TEST_CASE("a stream that creates a customer and then opens a sale for it just wo
 
 TEST_CASE("a sale that arrives before its customer is rejected, naming the field", "[processor]") {
     ProcessorFixture crm;
-    const auto outcomes = crm.send({define_pipeline("standard", "p"), open_sale("s1", "open", "c1", "standard"),
-                                    create_customer("c1", "create")});
+    const auto outcomes = crm.send(
+        {define_pipeline("standard", "p"), open_sale("s1", "open", "c1", "standard"), create_customer("c1", "create")});
     CHECK(outcomes[1].status() == v1::REJECTED);
     CHECK(outcomes[1].rejection().category() == v1::REFERENCE_NOT_FOUND);
     CHECK(outcomes[1].rejection().field() == "open_sale.customer_id");
@@ -131,7 +135,8 @@ TEST_CASE("a stage that was added a moment before is known to the sale", "[proce
         body.add_stages()->set_id(stage);
         body.mutable_stages()->rbegin()->set_name(stage);
     }
-    const auto outcomes = crm.send({open_sale("s1", "open", "c1", "standard"), change, change_stage("s1", "try", "trial")});
+    const auto outcomes =
+        crm.send({open_sale("s1", "open", "c1", "standard"), change, change_stage("s1", "try", "trial")});
     CHECK(outcomes[1].status() == v1::ACCEPTED);
     CHECK(outcomes[2].status() == v1::ACCEPTED);
 }
@@ -201,7 +206,8 @@ TEST_CASE("an append of unknown fate is answered unavailable, and the same id se
     armed = true;
     CHECK(crm.send(change_price("p1", "change", 2)).status() == v1::UNAVAILABLE);
     v1::Outcome outcome = crm.send(change_price("p1", "change", 2));
-    for (int i = 0; i < 1000 && outcome.status() == v1::UNAVAILABLE; ++i) outcome = crm.send(change_price("p1", "change", 2));
+    for (int i = 0; i < 1000 && outcome.status() == v1::UNAVAILABLE; ++i)
+        outcome = crm.send(change_price("p1", "change", 2));
     CHECK(outcome.status() == v1::ACCEPTED);
     CHECK(outcome.version() == 2);
     CHECK(records_of(crm, "change") == 1);

@@ -71,7 +71,8 @@ inline v1::Command change_stage(const std::string& stream, const std::string& id
     return change;
 }
 
-inline v1::Command win_sale(const std::string& stream, const std::string& id, events::Micros at = monday + 10 * one_day) {
+inline v1::Command win_sale(const std::string& stream, const std::string& id,
+                            events::Micros at = monday + 10 * one_day) {
     v1::Command win = command(stream, id, at);
     (void)win.mutable_sale()->mutable_win_sale();
     return win;

@@ -70,8 +70,8 @@ public:
         if (auto caught_up = derived->catch_up({}); !caught_up) throw std::runtime_error(caught_up.error());
         derived->start();
         history = std::make_unique<consumers::History>(log, *derived);
-        processor = std::make_unique<consumers::CommandProcessor>(log, *derived, "a key for tests", [this] { return ++now; },
-                                                                  options_);
+        processor = std::make_unique<consumers::CommandProcessor>(
+            log, *derived, "a key for tests", [this] { return ++now; }, options_);
         for (int attempt = 0; attempt < 100; ++attempt) {
             if (processor->start()) return;
         }
@@ -87,7 +87,8 @@ public:
                 auto blocks = log.read(partition, next, 1u << 20);
                 if (!blocks) throw std::runtime_error(blocks.error());
                 for (auto& block : *blocks) {
-                    for (std::size_t i = 0; i < block->size(); ++i) all.push_back(*events::decode_record(block->record(i)));
+                    for (std::size_t i = 0; i < block->size(); ++i)
+                        all.push_back(*events::decode_record(block->record(i)));
                     next = block->next_sequence();
                     keep.push_back(block);
                 }
