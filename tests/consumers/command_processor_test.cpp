@@ -117,12 +117,12 @@ TEST_CASE("a stream that creates a customer and then opens a sale for it just wo
 
 TEST_CASE("a sale that arrives before its customer is rejected, naming the field", "[processor]") {
     ProcessorFixture crm;
-    const auto outcomes = crm.send(
-        {define_pipeline("standard", "p"), open_sale("s1", "open", "c1", "standard"), create_customer("c1", "create")});
-    CHECK(outcomes[1].status() == v1::REJECTED);
-    CHECK(outcomes[1].rejection().category() == v1::REFERENCE_NOT_FOUND);
-    CHECK(outcomes[1].rejection().field() == "open_sale.customer_id");
-    CHECK(outcomes[2].status() == v1::ACCEPTED);
+    (void)crm.send(define_pipeline("standard", "p"));
+    const auto outcomes = crm.send({open_sale("s1", "open", "c1", "standard"), create_customer("c1", "create")});
+    CHECK(outcomes[0].status() == v1::REJECTED);
+    CHECK(outcomes[0].rejection().category() == v1::REFERENCE_NOT_FOUND);
+    CHECK(outcomes[0].rejection().field() == "open_sale.customer_id");
+    CHECK(outcomes[1].status() == v1::ACCEPTED);
 }
 
 TEST_CASE("a stage that was added a moment before is known to the sale", "[processor]") {
@@ -188,9 +188,13 @@ TEST_CASE("states that left the cache come back from snapshot and tail", "[proce
             CHECK(outcome.status() == v1::ACCEPTED);
             CHECK(outcome.version() == static_cast<std::uint64_t>(round));
         }
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (crm.processor->stats().cache_bytes > 0 && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::yield();
+        }
+        CHECK(crm.processor->stats().cache_misses == static_cast<std::uint64_t>(round > 3 ? round - 3 : round) * 40);
         if (round == 3) crm.restart();
     }
-    CHECK(crm.processor->stats().cache_misses > 40);
 }
 
 TEST_CASE("an append of unknown fate is answered unavailable, and the same id settles it", "[processor]") {
