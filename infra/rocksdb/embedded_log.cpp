@@ -1,0 +1,398 @@
+#include "infra/rocksdb/embedded_log.hpp"
+
+#include "infra/rocksdb/open_log.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace tidemark::infra {
+
+using consumers::AppendDone;
+using consumers::AppendResult;
+using consumers::AppendStatus;
+using events::BlockPtr;
+
+namespace {
+
+constexpr std::size_t write_bytes = 32u << 20;  // of blocks in one write, unless one group has more
+// How much an opening has to fold again, at most, per partition.
+constexpr std::size_t bytes_between_ends = 4u << 20;
+constexpr std::uint64_t blocks_between_ends = 1024;
+constexpr std::size_t read_ahead_from = 1u << 20;  // who reads so much at once is scanning
+constexpr std::chrono::seconds seal_interval{1};
+
+struct Group {
+    std::vector<BlockPtr> blocks;
+    AppendDone done;
+    std::vector<AppendResult> results;
+};
+
+// One partition.
+struct Lane {
+    events::ChainFold chain;          // the appender's: may be ahead of what is written
+    consumers::Log::End end;          // written; guarded by the mutex, as all below
+    std::deque<BlockPtr> tail;        // the newest blocks, without gaps
+    std::uint64_t end_barriers = 0;   // behind the last record
+    std::size_t bytes_since_end = 0;  // the appender's, as the next
+    std::uint64_t blocks_since_end = 0;
+};
+
+[[noreturn]] void end_process(const std::string& what) {
+    spdlog::critical("{}. What was written is in doubt: the process ends, and reads at its next start what is there",
+                     what);
+    spdlog::shutdown();
+    std::abort();
+}
+
+}  // namespace
+
+struct EmbeddedLog::Impl {
+    Impl(OpenedLog opened_log, std::size_t limit) : opened(std::move(opened_log)), tail_limit(limit) {
+        for (std::size_t p = 0; p < opened.chains.size(); ++p) {
+            events::ChainFold& chain = opened.chains[p];
+            consumers::Log::End end{chain.tip(), chain.edge()};
+            lanes.push_back({std::move(chain), std::move(end), {}, opened.end_barriers[p], 0, 0});
+        }
+        appender = std::jthread([this](const std::stop_token& stop) { append_all(stop); });
+        sealer = std::jthread([this](const std::stop_token& stop) { seal_mark(stop); });
+    }
+    ~Impl() { stop(); }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    void stop();
+    void append_all(const std::stop_token& stop);
+    void commit(std::vector<Group>& groups);
+    std::vector<BlockPtr> judge(std::vector<Group>& groups);
+    AppendResult judge_one(const BlockPtr& block);
+    void write(const std::vector<BlockPtr>& blocks, std::vector<Group>& groups);
+    void write_mark(const std::vector<BlockPtr>& blocks);
+    void publish(const std::vector<BlockPtr>& blocks);
+    void take_back(const std::string& what, std::vector<Group>& groups);
+    std::vector<StoredEnd> ends_due(bool all);
+    void seal_mark(const std::stop_token& stop);
+
+    OpenedLog opened;
+    const std::size_t tail_limit;
+    bool no_space = false;  // the appender's: the last write failed for want of room
+
+    std::mutex mutex;
+    std::condition_variable_any queued;   // for the appender
+    std::condition_variable_any counted;  // for waiters
+    std::deque<Group> queue;
+    std::vector<Lane> lanes;
+    std::deque<events::Partition> tail_order;  // whose tail block is the oldest
+    std::size_t tail_bytes = 0;
+    std::uint64_t version = 0;
+    std::uint64_t interrupts = 0;
+    EmbeddedLogStats stats;
+
+    std::mutex mark_mutex;
+    MarkedLog& marked = opened.marked;  // guarded by it
+    bool sealed = false;
+
+    std::jthread appender;
+    std::jthread sealer;
+};
+
+void EmbeddedLog::Impl::append_all(const std::stop_token& stop) {
+    std::unique_lock lock(mutex);
+    for (;;) {
+        queued.wait(lock, stop, [this] { return !queue.empty(); });
+        if (queue.empty()) {
+            return;  // asked to stop, and everything is written
+        }
+        std::vector<Group> groups;
+        for (std::size_t bytes = 0; !queue.empty() && bytes < write_bytes; queue.pop_front()) {
+            for (const BlockPtr& block : queue.front().blocks) {
+                bytes += block->stored().size();
+            }
+            groups.push_back(std::move(queue.front()));
+        }
+        lock.unlock();
+        commit(groups);
+        lock.lock();
+    }
+}
+
+void EmbeddedLog::Impl::commit(std::vector<Group>& groups) {
+    const std::vector<BlockPtr> counting = judge(groups);
+    if (!counting.empty()) {
+        write(counting, groups);
+    }
+    for (Group& group : groups) {
+        group.done(std::move(group.results));
+    }
+}
+
+// Which blocks continue their chain; the results say what became of the others.
+std::vector<BlockPtr> EmbeddedLog::Impl::judge(std::vector<Group>& groups) {
+    std::vector<BlockPtr> counting;
+    for (Group& group : groups) {
+        for (const BlockPtr& block : group.blocks) {
+            group.results.push_back(judge_one(block));
+            if (group.results.back().status == AppendStatus::counted) {
+                counting.push_back(block);
+            }
+        }
+    }
+    return counting;
+}
+
+AppendResult EmbeddedLog::Impl::judge_one(const BlockPtr& block) {
+    const events::BlockHeader& header = block->header();
+    const auto refused = [](std::string what) {
+        return AppendResult{AppendStatus::unknown, std::make_error_code(std::errc::invalid_argument), std::move(what)};
+    };
+    if (header.partition >= lanes.size()) {
+        return refused("the log has no partition " + std::to_string(header.partition));
+    }
+    const bool hashed = block->leaf_hashes().size() == header.count;
+    const auto verdict =
+        lanes[header.partition].chain.fold(*block, hashed ? events::Verify::headers : events::Verify::records);
+    if (!verdict) {
+        return refused(verdict.error().what);
+    }
+    return {*verdict == events::Verdict::counts ? AppendStatus::counted : AppendStatus::superseded, {}, {}};
+}
+
+void EmbeddedLog::Impl::write(const std::vector<BlockPtr>& blocks, std::vector<Group>& groups) {
+    if (no_space && !opened.table->resume()) {
+        return take_back("the disk of the log is full: make room, then send again", groups);
+    }
+    for (const BlockPtr& block : blocks) {
+        Lane& lane = lanes[block->header().partition];
+        lane.bytes_since_end += block->stored().size();
+        ++lane.blocks_since_end;
+    }
+    const auto began = std::chrono::steady_clock::now();
+    const auto written = opened.table->write(blocks, ends_due(false));
+    if (!written && !written.error().no_space) {
+        end_process(written.error().what);
+    }
+    no_space = !written;
+    if (!written) {
+        spdlog::error("{}. Nothing more is taken until there is room", written.error().what);
+        return take_back("the disk of the log is full: make room, then send again", groups);
+    }
+    const auto took = std::chrono::steady_clock::now() - began;
+    write_mark(blocks);
+    publish(blocks);
+    const std::scoped_lock lock(mutex);
+    ++stats.writes;
+    stats.write_us += static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+}
+
+void EmbeddedLog::Impl::write_mark(const std::vector<BlockPtr>& blocks) {
+    MarkedLog now;
+    {
+        const std::scoped_lock lock(mark_mutex);
+        for (const BlockPtr& block : blocks) {
+            marked.places[block->header().partition] = {block->header().number + 1, block->digest()};
+        }
+        ++marked.generation;
+        sealed = false;
+        now = marked;
+    }
+    if (const auto written = opened.mark->write(now); !written) {
+        end_process(written.error());
+    }
+}
+
+void EmbeddedLog::Impl::publish(const std::vector<BlockPtr>& blocks) {
+    const std::scoped_lock lock(mutex);
+    for (const BlockPtr& block : blocks) {
+        Lane& lane = lanes[block->header().partition];
+        lane.tail.push_back(block);
+        lane.end_barriers = block->size() == 0 ? lane.end_barriers + 1 : 0;
+        tail_order.push_back(block->header().partition);
+        tail_bytes += block->memory_bytes();
+        ++stats.blocks;
+        stats.bytes += block->stored().size();
+    }
+    for (const BlockPtr& block : blocks) {
+        Lane& lane = lanes[block->header().partition];
+        lane.end = {lane.chain.tip(), lane.chain.edge()};
+    }
+    while (tail_bytes > tail_limit && !tail_order.empty()) {
+        Lane& oldest = lanes[tail_order.front()];
+        tail_bytes -= oldest.tail.front()->memory_bytes();
+        oldest.tail.pop_front();
+        tail_order.pop_front();
+    }
+    stats.tail_bytes = tail_bytes;
+    ++version;
+    counted.notify_all();
+}
+
+// Nothing of a write that failed counts: the chains go back to what is written.
+void EmbeddedLog::Impl::take_back(const std::string& what, std::vector<Group>& groups) {
+    const std::scoped_lock lock(mutex);
+    for (Group& group : groups) {
+        for (std::size_t i = 0; i < group.blocks.size(); ++i) {
+            if (group.results[i].status != AppendStatus::counted) {
+                continue;
+            }
+            const events::Partition partition = group.blocks[i]->header().partition;
+            Lane& lane = lanes[partition];
+            lane.chain = events::ChainFold(opened.table->identity().id, partition, lane.end.tip, lane.end.edge);
+            group.results[i] = {AppendStatus::unknown, std::make_error_code(std::errc::no_space_on_device), what};
+            ++stats.refused;
+        }
+    }
+}
+
+std::vector<StoredEnd> EmbeddedLog::Impl::ends_due(bool all) {
+    std::vector<StoredEnd> due;
+    for (events::Partition p = 0; p < lanes.size(); ++p) {
+        Lane& lane = lanes[p];
+        const bool far = lane.bytes_since_end >= bytes_between_ends || lane.blocks_since_end >= blocks_between_ends;
+        if (far || (all && lane.blocks_since_end > 0)) {
+            due.push_back({p, {lane.chain.tip(), lane.chain.edge()}});
+            lane.bytes_since_end = 0;
+            lane.blocks_since_end = 0;
+        }
+    }
+    return due;
+}
+
+void EmbeddedLog::Impl::seal_mark(const std::stop_token& stop) {
+    std::unique_lock lock(mark_mutex);
+    std::condition_variable_any stopped;
+    for (;;) {
+        stopped.wait_for(lock, stop, seal_interval, [] { return false; });
+        if (!sealed) {
+            ++marked.generation;
+            sealed = true;
+            const MarkedLog now = marked;
+            lock.unlock();
+            if (const auto done = opened.mark->seal(now); !done) {
+                end_process(done.error());
+            }
+            lock.lock();
+        }
+        if (stop.stop_requested()) {
+            return;
+        }
+    }
+}
+
+void EmbeddedLog::Impl::stop() {
+    appender.request_stop();
+    if (appender.joinable()) {
+        appender.join();
+    }
+    // So that the next opening has nothing to fold. Without it that one takes longer, and that is all.
+    if (const auto ends = ends_due(true); !ends.empty()) {
+        if (const auto written = opened.table->write({}, ends); !written) {
+            spdlog::warn("{}; the next start folds the end of the log again", written.error().what);
+        }
+    }
+    sealer.request_stop();
+    if (sealer.joinable()) {
+        sealer.join();
+    }
+}
+
+std::expected<std::unique_ptr<EmbeddedLog>, std::string> EmbeddedLog::open(EmbeddedLogOptions options) {
+    auto opened = open_log(options);
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    return std::unique_ptr<EmbeddedLog>(
+        new EmbeddedLog(std::make_unique<Impl>(std::move(*opened), options.tail_bytes)));
+}
+
+EmbeddedLog::EmbeddedLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+EmbeddedLog::~EmbeddedLog() = default;
+
+const consumers::LogIdentity& EmbeddedLog::identity() const {
+    return impl_->opened.table->identity();
+}
+
+consumers::Log::End EmbeddedLog::end(events::Partition partition) {
+    const std::scoped_lock lock(impl_->mutex);
+    return impl_->lanes.at(partition).end;
+}
+
+void EmbeddedLog::append(std::vector<BlockPtr> group, AppendDone done) {
+    const std::scoped_lock lock(impl_->mutex);
+    impl_->queue.push_back({std::move(group), std::move(done), {}});
+    impl_->queued.notify_one();
+}
+
+std::expected<std::vector<BlockPtr>, std::string> EmbeddedLog::read(events::Partition partition, events::Sequence from,
+                                                                    std::size_t max_bytes) {
+    if (partition >= identity().partitions) {
+        return std::unexpected("the log has no partition " + std::to_string(partition));
+    }
+    std::vector<BlockPtr> found;
+    std::size_t bytes = 0;
+    bool records = false;
+    // False: enough.
+    const auto take = [&](const BlockPtr& block) {
+        bytes += block->stored().size();
+        if (records && bytes > max_bytes) {
+            return false;
+        }
+        records = records || block->size() > 0;
+        found.push_back(block);
+        return true;
+    };
+    std::uint64_t end_number = 0;
+    {
+        const std::scoped_lock lock(impl_->mutex);
+        const Lane& lane = impl_->lanes[partition];
+        end_number = lane.end.tip.next_number;
+        const events::Sequence end = lane.end.tip.next_sequence;
+        if (from > end || (from == end && lane.end_barriers == 0)) {
+            return found;
+        }
+        // Barriers in front of the tail may stand at its first sequence.
+        const auto& tail = lane.tail;
+        if (!tail.empty() && (tail.front()->header().first_sequence < from || tail.front()->header().number == 0)) {
+            auto at = std::ranges::lower_bound(tail, from, {},
+                                               [](const BlockPtr& block) { return block->header().first_sequence; });
+            if (at != tail.begin() && (*std::prev(at))->next_sequence() > from) {
+                --at;
+            }
+            while (at != tail.end() && take(*at)) {
+                ++at;
+            }
+            return found;
+        }
+    }
+    const auto visited = impl_->opened.table->visit(
+        partition, from, max_bytes >= read_ahead_from,
+        [&](const BlockPtr& block) { return block->header().number < end_number && take(block); });
+    if (!visited) {
+        return std::unexpected(visited.error());
+    }
+    return found;
+}
+
+std::uint64_t EmbeddedLog::wait(std::uint64_t seen, std::chrono::steady_clock::time_point deadline) {
+    std::unique_lock lock(impl_->mutex);
+    const std::uint64_t interrupts = impl_->interrupts;
+    impl_->counted.wait_until(lock, deadline, [&] { return impl_->version > seen || impl_->interrupts != interrupts; });
+    return impl_->version;
+}
+
+void EmbeddedLog::interrupt() {
+    const std::scoped_lock lock(impl_->mutex);
+    ++impl_->interrupts;
+    impl_->counted.notify_all();
+}
+
+EmbeddedLogStats EmbeddedLog::stats() const {
+    const std::scoped_lock lock(impl_->mutex);
+    return impl_->stats;
+}
+
+}  // namespace tidemark::infra

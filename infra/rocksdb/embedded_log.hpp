@@ -1,0 +1,62 @@
+// The log on one machine: a RocksDB database under <data>/log, one synced write for all blocks that wait,
+// a mark outside the database (mark.hpp), and the tail in memory.
+#pragma once
+
+#include "consumers/log/log.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace tidemark::infra {
+
+struct EmbeddedLogOptions {
+    std::filesystem::path data;          // the data directory; made if it is not there
+    std::uint32_t partitions = 16;       // fixed when the log is made
+    std::size_t tail_bytes = 64u << 20;  // of the newest blocks kept in memory
+    bool accept_missing_mark = false;    // opens a log without its mark or mark key, and makes them anew
+};
+
+struct EmbeddedLogStats {
+    std::uint64_t writes = 0;  // synced writes to the database
+    std::uint64_t blocks = 0;
+    std::uint64_t bytes = 0;     // of stored blocks
+    std::uint64_t write_us = 0;  // time spent in those writes
+    std::uint64_t refused = 0;   // blocks not written for want of room on the disk
+    std::size_t tail_bytes = 0;
+};
+
+// Any thread. Appends are written by a thread of its own, so that the next group can be decided while one is
+// synced. `done` is called by that thread: what it runs delays the next write.
+// When the database cannot be synced, and not for want of room, the process ends: what was written is in doubt,
+// and only a new opening reads what is there.
+class EmbeddedLog final : public consumers::Log {
+public:
+    // Opens or makes the log. The error is for people and says what to do: another process holds it, not a
+    // data directory of Tidemark, another format or number of partitions, damaged, shorter than its mark.
+    [[nodiscard]] static std::expected<std::unique_ptr<EmbeddedLog>, std::string> open(EmbeddedLogOptions options);
+    // Writes and reports what was appended, seals the mark.
+    ~EmbeddedLog() override;
+    EmbeddedLog(const EmbeddedLog&) = delete;
+    EmbeddedLog& operator=(const EmbeddedLog&) = delete;
+
+    [[nodiscard]] const consumers::LogIdentity& identity() const override;
+    [[nodiscard]] End end(events::Partition partition) override;
+    void append(std::vector<events::BlockPtr> group, consumers::AppendDone done) override;
+    [[nodiscard]] std::expected<std::vector<events::BlockPtr>, std::string> read(events::Partition partition,
+                                                                                 events::Sequence from,
+                                                                                 std::size_t max_bytes) override;
+    [[nodiscard]] std::uint64_t wait(std::uint64_t seen, std::chrono::steady_clock::time_point deadline) override;
+    void interrupt() override;
+
+    [[nodiscard]] EmbeddedLogStats stats() const;
+
+private:
+    struct Impl;
+    explicit EmbeddedLog(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidemark::infra

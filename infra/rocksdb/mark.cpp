@@ -1,0 +1,150 @@
+#include "infra/rocksdb/mark.hpp"
+
+#include "events/wire.hpp"
+
+#include <optional>
+#include <sys/stat.h>
+
+namespace tidemark::infra {
+
+namespace wire = events::wire;
+
+namespace {
+
+constexpr std::string_view magic = "TMRK";
+constexpr std::uint32_t format = 1;
+constexpr std::size_t slots = 4;
+constexpr std::size_t fixed_bytes = 4 + 4 + 8 + 16 + 8 + 4;
+constexpr std::size_t place_bytes = 8 + 32;
+constexpr std::size_t page = 4096;
+
+std::size_t used_bytes(std::size_t partitions) {
+    return fixed_bytes + partitions * place_bytes + sizeof(events::Digest);
+}
+std::size_t slot_bytes(std::size_t partitions) {
+    return (used_bytes(partitions) + page - 1) / page * page;
+}
+
+std::string_view as_text(const events::Digest& digest) {
+    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+std::string encode(const MarkedLog& log, const events::KeyedDigest& key) {
+    std::string out(magic);
+    out.reserve(used_bytes(log.places.size()));
+    wire::put(out, format);
+    wire::put(out, log.generation);
+    wire::put(out, log.log_id.bytes);
+    wire::put(out, log.incarnation);
+    wire::put(out, static_cast<std::uint32_t>(log.places.size()));
+    for (const MarkedPlace& place : log.places) {
+        wire::put(out, place.next_number);
+        wire::put(out, place.digest);
+    }
+    wire::put(out, key.of(out));
+    return out;
+}
+
+// Nothing: not a whole mark under this key.
+std::optional<MarkedLog> decode(std::string_view bytes, const events::KeyedDigest& key) {
+    wire::Reader in(bytes);
+    if (in.text(magic.size()) != magic || in.get<std::uint32_t>() != format) {
+        return std::nullopt;
+    }
+    MarkedLog log;
+    log.generation = in.get<std::uint64_t>();
+    in.get(log.log_id.bytes);
+    log.incarnation = in.get<std::uint64_t>();
+    const std::size_t partitions = in.get<std::uint32_t>();
+    if (!in.ok() || in.left() / place_bytes < partitions) {
+        return std::nullopt;
+    }
+    log.places.resize(partitions);
+    for (MarkedPlace& place : log.places) {
+        place.next_number = in.get<std::uint64_t>();
+        in.get(place.digest);
+    }
+    const std::string_view is_signed = bytes.substr(0, bytes.size() - in.left());
+    const std::string_view signature = in.text(sizeof(events::Digest));
+    return in.ok() && signature == as_text(key.of(is_signed)) ? std::optional(std::move(log)) : std::nullopt;
+}
+
+}  // namespace
+
+std::expected<Mark, std::string> Mark::create(const std::filesystem::path& file, std::string_view key,
+                                              const MarkedLog& log) {
+    FileDescriptor opened(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!opened.valid()) {
+        return std::unexpected(failed_to("make", file));
+    }
+    // All its room is taken now, so that a full disk cannot stop it later.
+    const auto bytes = static_cast<off_t>(slots * slot_bytes(log.places.size()));
+    if (const int failed = ::posix_fallocate(opened.number(), 0, bytes); failed != 0) {
+        errno = failed;
+        return std::unexpected(failed_to("take room for", file));
+    }
+    Mark mark(file, std::move(opened), key);
+    if (auto sealed = mark.seal(log); !sealed) {
+        return std::unexpected(sealed.error());
+    }
+    if (!sync_directory(file.parent_path())) {
+        return std::unexpected(failed_to("sync the directory of", file));
+    }
+    return mark;
+}
+
+std::expected<Mark, std::string> Mark::open(const std::filesystem::path& file, std::string_view key, MarkedLog& log) {
+    FileDescriptor opened(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+    struct stat status{};
+    if (!opened.valid() || ::fstat(opened.number(), &status) != 0) {
+        return std::unexpected(failed_to("read", file));
+    }
+    std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
+    if (::pread(opened.number(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+        return std::unexpected(failed_to("read", file));
+    }
+    Mark mark(file, std::move(opened), key);
+    bool found = false;
+    std::uint64_t newest_slot = 0;
+    const std::size_t length = bytes.size() / slots;
+    for (std::uint64_t slot = 0; slot < slots; ++slot) {
+        auto held = decode(std::string_view(bytes).substr(slot * length, length), mark.key_);
+        if (held && (!found || held->generation > log.generation)) {
+            found = true;
+            newest_slot = slot;
+            log = std::move(*held);
+        }
+    }
+    if (!found) {
+        return std::unexpected("the mark " + file.string() +
+                               " holds nothing that its key has signed: it is damaged, or belongs to another log");
+    }
+    // The newest one is not the first to be overwritten.
+    (newest_slot < 2 ? mark.written_ : mark.sealed_) = newest_slot % 2 + 1;
+    return mark;
+}
+
+std::expected<void, std::string> Mark::write(const MarkedLog& log) {
+    return put(log, written_++ % 2);
+}
+
+std::expected<void, std::string> Mark::seal(const MarkedLog& log) {
+    if (auto written = put(log, 2 + sealed_++ % 2); !written) {
+        return written;
+    }
+    if (::fdatasync(opened_.number()) != 0) {
+        return std::unexpected(failed_to("sync", file_));
+    }
+    return {};
+}
+
+std::expected<void, std::string> Mark::put(const MarkedLog& log, std::uint64_t slot) const {
+    const std::string bytes = encode(log, key_);
+    const auto at = static_cast<off_t>(slot * slot_bytes(log.places.size()));
+    if (::pwrite(opened_.number(), bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size())) {
+        return std::unexpected(failed_to("write", file_));
+    }
+    return {};
+}
+
+}  // namespace tidemark::infra
