@@ -1,5 +1,6 @@
 // An aggregate's past: its events, and its state as of any version or of any moment by either clock.
-// Reads the log through the stream index. Any thread.
+// Reads the log through the stream index, and so sees what the derived stores have followed: who must see
+// a position waits until DerivedStores::followed() has passed it. Any thread.
 #pragma once
 
 #include "aggregates/aggregate_type.hpp"
@@ -17,13 +18,13 @@ namespace tidemark::consumers {
 // As of when; at most one is set. None: now.
 struct AsOf {
     std::optional<events::Version> version;
-    std::optional<events::Micros> occurred_at;  // what was true then: events that had happened, in stream order
+    std::optional<events::Micros> occurred_at;  // what was true then: events with occurred_at <= it, in stream order
     std::optional<events::Micros> recorded_at;  // what we knew then
 };
 
-// A record together with the block that its view points into.
+// A record that keeps its block.
 struct StoredRecord {
-    events::RecordView view;
+    events::RecordView view;  // points into `block`
     events::BlockPtr block;
 };
 
@@ -35,9 +36,11 @@ struct PastState {
 
 class History {
 public:
-    History(Log& log, DerivedStores& derived);
+    static constexpr std::size_t default_cache_bytes = 64u << 20;  // of unpacked blocks
 
-    // Nothing: the stream does not exist (or did not then).
+    History(Log& log, DerivedStores& derived, std::size_t cache_bytes = default_cache_bytes);
+
+    // Nothing: the stream does not exist (or did not then, or has not come to the version asked for).
     [[nodiscard]] std::expected<std::optional<PastState>, std::string> state(const events::StreamName& stream,
                                                                              const AsOf& as_of);
 
@@ -50,9 +53,24 @@ public:
     [[nodiscard]] std::expected<std::optional<StoredRecord>, std::string> record(events::Position position);
 
 private:
+    // Where the events of a stream lie, from a version on.
+    struct Trail {
+        const events::StreamName* stream;
+        events::Partition partition;
+        events::Version first;
+        std::vector<events::Sequence> sequences;
+    };
+
+    [[nodiscard]] Trail trail(const events::StreamName& stream, events::Version first, events::Version last) const;
+    [[nodiscard]] std::expected<StoredRecord, std::string> step(const Trail& trail, std::size_t index);
+    [[nodiscard]] std::expected<std::optional<PastState>, std::string> fold(const Trail& trail, const AsOf& as_of,
+                                                                            PastState from);
+    [[nodiscard]] std::expected<bool, std::string> known_by(const events::StreamName& stream, events::Version version,
+                                                            const AsOf& as_of);
+
     Log& log_;
     DerivedStores& derived_;
-    BlockCache blocks_{16u << 20};
+    BlockCache cache_;
 };
 
 }  // namespace tidemark::consumers
