@@ -1,0 +1,51 @@
+// The key-value store on RocksDB, for derived stores and views: one column family per table.
+#pragma once
+
+#include "consumers/store/kv_store.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tidemark::infra {
+
+struct RocksKvOptions {
+    std::size_t block_cache_bytes = 64u << 20;   // of read blocks, index and filter blocks, over all tables
+    std::size_t write_buffer_bytes = 64u << 20;  // not flushed yet, over all tables
+    std::size_t ingest_rows = 4096;              // runs of so many rows are ingested as files; shorter ones are written
+    bool drop_other_tables = false;              // drops tables that are there and not asked for; else they are kept
+};
+
+// Any thread. Visitors may read and write the store.
+class RocksKv final : public consumers::KvStore {
+public:
+    // Makes the database and the tables that are missing. The error is for people: held by another process, damaged.
+    [[nodiscard]] static std::expected<std::unique_ptr<RocksKv>, std::string> open(
+        const std::filesystem::path& directory, const std::vector<std::string>& tables, RocksKvOptions options = {});
+    ~RocksKv() override;
+    RocksKv(const RocksKv&) = delete;
+    RocksKv& operator=(const RocksKv&) = delete;
+
+    [[nodiscard]] std::expected<std::optional<std::string>, consumers::KvError> get(consumers::Table table,
+                                                                                    std::string_view key) override;
+    // Keeps the database open as long as it lives.
+    [[nodiscard]] std::unique_ptr<consumers::KvSnapshot> snapshot() override;
+    [[nodiscard]] std::expected<void, consumers::KvError> write(consumers::KvBatch batch,
+                                                                consumers::Durability durability) override;
+    [[nodiscard]] std::expected<void, consumers::KvError> ingest(std::vector<consumers::KvRun> runs,
+                                                                 consumers::KvBatch then) override;
+    // Drops the table and makes it anew: snapshots go on seeing the old one.
+    [[nodiscard]] std::expected<void, consumers::KvError> clear(consumers::Table table) override;
+    [[nodiscard]] std::uint64_t disk_bytes(consumers::Table table) override;
+
+private:
+    struct Impl;
+    explicit RocksKv(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;
+    friend class RocksSnapshot;
+};
+
+}  // namespace tidemark::infra
