@@ -5,11 +5,11 @@
 
 namespace tidemark::projections {
 
-std::vector<Projection> all(const Settings& settings) {
-    (void)settings;
+std::vector<Projection> all(std::shared_ptr<const kpi::Kpis> kpis) {
     std::vector<Projection> list;
     list.push_back(customers::make());
     list.push_back(sales::make());
+    list.push_back(kpi::Kpis::projection(std::move(kpis)));
     return list;
 }
 

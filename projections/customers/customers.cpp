@@ -63,7 +63,7 @@ void apply(const Event& event, Rows& store) {
 }  // namespace
 
 Projection make() {
-    return {.name = std::string(name), .version = 1, .tables = {"rows", "by_name", "by_gram"}, .apply = apply};
+    return {.name = std::string(view_name), .version = 1, .tables = {"rows", "by_name", "by_gram"}, .apply = apply};
 }
 
 }  // namespace tidemark::projections::customers

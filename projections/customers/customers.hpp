@@ -11,7 +11,7 @@
 
 namespace tidemark::projections::customers {
 
-inline constexpr std::string_view name = "customers";
+inline constexpr std::string_view view_name = "customers";
 
 [[nodiscard]] Projection make();
 

@@ -148,7 +148,7 @@ void apply(const Event& event, Rows& store) {
 }  // namespace
 
 Projection make() {
-    return {.name = std::string(name), .version = 1, .tables = {"rows", "histories", "pipelines"}, .apply = apply};
+    return {.name = std::string(view_name), .version = 1, .tables = {"rows", "histories", "pipelines"}, .apply = apply};
 }
 
 }  // namespace tidemark::projections::sales

@@ -12,7 +12,7 @@
 
 namespace tidemark::projections::sales {
 
-inline constexpr std::string_view name = "sales";
+inline constexpr std::string_view view_name = "sales";
 
 [[nodiscard]] Projection make();
 

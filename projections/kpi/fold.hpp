@@ -1,0 +1,86 @@
+// The one fold behind all KPIs: what the catalogue says about each kind of event, compiled. Immutable: any thread.
+#pragma once
+
+#include "projections/kpi/calendar.hpp"
+#include "projections/kpi/catalogue.pb.h"
+#include "projections/kpi/cells.hpp"
+#include "projections/kpi/field.hpp"
+#include "projections/projection.hpp"
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tidemark::projections::kpi {
+
+class Fold {
+public:
+    // An error names the family, measure and field that it found at fault.
+    [[nodiscard]] static std::expected<Fold, std::string> compile(const v1::KpiCatalogue& catalogue);
+
+    void apply(const Event& event, const Calendar& calendar, Rows& rows) const;
+
+    // Whether any measure of the family is a sum of Money.
+    [[nodiscard]] bool has_money(int family) const { return families_.at(static_cast<std::size_t>(family)).money; }
+    [[nodiscard]] bool is_money(int family, int measure) const;
+
+private:
+    struct Test {
+        Field field;
+        enum class Is : std::uint8_t { text, at_most, at_most_field, set, unset } is;
+        std::string text;
+        std::int64_t number = 0;
+        Field other;
+    };
+    struct Addition {
+        Slot slot;
+        v1::MeasureKind kind;
+        Field value, times_bp;
+        std::int64_t divide_by = 1;
+        std::int64_t sign = 1;
+        std::vector<Test> tests;
+    };
+    // What goes into the same cells: one family, one time, one way to find the dimensions.
+    struct Group {
+        int family = 0;
+        bool first_of_command = false;
+        Field at, at_minus, currency;
+        std::vector<Field> dims;
+        std::vector<Addition> additions;
+        std::string identity;  // equal for what belongs into one group
+    };
+    struct OfEvent {
+        const google::protobuf::FieldDescriptor* field = nullptr;  // in the oneof; nullptr: the payload itself
+        std::vector<Group> groups;
+    };
+    struct Family {
+        CellLayout layout;
+        std::vector<CellTable> tables;
+        std::vector<bool> money_measures;
+        bool money = false;
+    };
+    struct Change {  // to a cell
+        Slot slot;
+        std::int64_t value = 0;
+        std::int64_t sum = 0;
+        std::int32_t bin = 0;
+    };
+    class Compiler;
+
+    [[nodiscard]] static bool holds(const Test& test, const Event& event, const google::protobuf::Message& message);
+    [[nodiscard]] static std::vector<Change> changes(const Group& group, const Event& event,
+                                                     const google::protobuf::Message& message);
+    void fold(const Group& group, const Event& event, const google::protobuf::Message& message,
+              const Calendar& calendar, Rows& rows) const;
+    void add(const Group& group, const std::array<Bucket, 3>& buckets, const std::vector<std::string_view>& dims,
+             std::string_view currency, const std::vector<Change>& changes, std::string_view tenant, Rows& rows) const;
+
+    std::vector<Family> families_;
+    // By place of the message in events::Payload, then by the number of the event in its oneof (0: none).
+    std::array<std::vector<OfEvent>, std::variant_size_v<events::Payload>> listeners_;
+};
+
+}  // namespace tidemark::projections::kpi
