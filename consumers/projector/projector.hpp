@@ -18,7 +18,7 @@
 namespace tidemark::consumers {
 
 struct ProjectorOptions {
-    std::size_t cache_bytes = 256u << 20;  // of decoded rows, over all projections
+    std::size_t cache_bytes = 256u << 20;  // of decoded rows, over all projections; a rebuild takes as much again
     std::size_t batch_events = 20'000;     // folded before rows are written, under load
     std::chrono::milliseconds batch_time{
         100};  // and at the latest after so long; at once when there is nothing more to fold
