@@ -5,7 +5,7 @@ namespace tidemark::consumers {
 namespace {
 
 // A task or a stop is noticed at the latest after so long. (Log::interrupt would wake everybody else, too.)
-constexpr std::chrono::milliseconds longest_wait{50};
+constexpr std::chrono::milliseconds longest_wait{20};
 constexpr std::chrono::milliseconds before_next_try{500};
 
 }  // namespace

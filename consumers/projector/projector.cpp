@@ -84,14 +84,13 @@ void Projector::Impl::start() {
 
 void Projector::Impl::stop() {
     stopping.request_stop();
+    // The followers first: a rebuild may be waiting for one that does not get on.
+    for (const auto& follower : following()) follower->stop();
     if (builder.joinable()) builder.join();
     const std::scoped_lock no_rebuild(rebuilding);
-    for (const auto& follower : following()) follower->stop();
-    {
-        const std::scoped_lock lock(mutex);
-        followers.clear();
-    }
     stopping = std::stop_source();
+    const std::scoped_lock lock(mutex);
+    followers.clear();
 }
 
 void Projector::Impl::published(const Folds& folds) {

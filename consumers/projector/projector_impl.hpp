@@ -25,6 +25,7 @@ struct View {
     [[nodiscard]] const ColourProgress& progress() const { return colours[static_cast<std::size_t>(colour)]; }
 };
 
+using ViewFailures = std::map<std::size_t, std::string>;  // why a view could not be made, by view
 using Followers = std::vector<std::shared_ptr<Follower>>;
 
 struct Projector::Impl {
@@ -47,8 +48,8 @@ struct Projector::Impl {
     // switching.cpp: the way from one colour to the other
     [[nodiscard]] std::expected<void, std::string> make(const std::vector<std::size_t>& which,
                                                         const OnProgress& progress);
-    [[nodiscard]] std::expected<void, std::string> make_and_switch(const std::vector<std::size_t>& which,
-                                                                   const OnProgress& progress);
+    [[nodiscard]] std::expected<ViewFailures, std::string> make_and_switch(const std::vector<std::size_t>& which,
+                                                                           const OnProgress& progress);
     [[nodiscard]] std::expected<void, std::string> join(const Followers& following, Rebuild& rebuild);
     void switch_to(const std::vector<ViewColour>& made);
     void drop(const Followers& following, const ViewColour& which);

@@ -15,25 +15,32 @@ std::expected<void, std::string> Projector::Impl::make(const std::vector<std::si
             views[view].failure.clear();
         }
     }
-    std::expected<void, std::string> result;
+    ViewFailures failures;
     try {
-        result = make_and_switch(which, progress);
+        auto result = make_and_switch(which, progress);
+        if (result) failures = std::move(*result);
+        for (const auto view : which) {
+            if (!result) failures[view] = result.error();
+        }
     } catch (const std::exception& failed) {
-        result = std::unexpected(failed.what());
+        for (const auto view : which) failures[view] = failed.what();
     }
+    std::string said;
     {
         const std::scoped_lock lock(mutex);
-        for (const auto view : which) {
-            views[view].rebuilding = false;
-            if (!result && views[view].failure.empty()) views[view].failure = result.error();
+        for (const auto view : which) views[view].rebuilding = false;
+        for (const auto& [view, why] : failures) {
+            views[view].failure = why;
+            if (said.find(why) == std::string::npos) said += (said.empty() ? "" : "; ") + why;
         }
     }
     changed.notify_all();
-    return result;
+    if (!said.empty()) return std::unexpected(said);
+    return {};
 }
 
-std::expected<void, std::string> Projector::Impl::make_and_switch(const std::vector<std::size_t>& which,
-                                                                  const OnProgress& progress) {
+std::expected<ViewFailures, std::string> Projector::Impl::make_and_switch(const std::vector<std::size_t>& which,
+                                                                          const OnProgress& progress) {
     load();
     const auto stop = stopping.get_token();
     const BatchLimits limits{options.rebuild_batch_events, options.rebuild_batch_time,
@@ -49,22 +56,14 @@ std::expected<void, std::string> Projector::Impl::make_and_switch(const std::vec
         }
         if (progress) progress(now);
     };
-    if (auto made = rebuild.run(stop, leave, on_progress); !made) return made;
+    if (auto made = rebuild.run(stop, leave, on_progress); !made) return std::unexpected(made.error());
 
     if (!follow.empty()) {
-        if (auto joined = join(follow, rebuild); !joined) return joined;
+        if (auto joined = join(follow, rebuild); !joined) return std::unexpected(joined.error());
     }
     switch_to(rebuild.colours());
     for (const auto& made : rebuild.colours()) drop(follow, {made.view, other(made.colour)});
-
-    std::string failures;
-    const std::scoped_lock lock(mutex);
-    for (const auto& [view, why] : rebuild.failures()) {
-        views[view].failure = why;
-        failures += (failures.empty() ? "" : "; ") + why;
-    }
-    if (!failures.empty()) return std::unexpected(failures);
-    return {};
+    return rebuild.failures();
 }
 
 // From now on the followers fold both colours. It is time to switch when the new one has passed what the old one has

@@ -84,7 +84,8 @@ void ViewFold::rewind() {
 void ViewFold::load_places() {
     places_.assign(log_.partitions, {});
     for (events::Partition p = 0; p < log_.partitions; ++p) places_[p].digest = events::genesis_digest(log_.id, p);
-    for (const auto& stored : catalogue_.places(which_.view, which_.colour, shard_).places()) {
+    const auto followed = catalogue_.places(which_.view, which_.colour, shard_);
+    for (const auto& stored : followed.places()) {
         if (stored.partition() >= log_.partitions || stored.digest().size() != sizeof(events::Digest)) {
             throw LogRefused("view " + projection_.name +
                              " has followed a log of more partitions than this one: rebuild it");
