@@ -1,6 +1,7 @@
 #include "aggregates/aggregate_type.hpp"
 
 #include "aggregates/customer/customer.hpp"
+#include "aggregates/delivery/delivery.hpp"
 #include "aggregates/pipeline/pipeline.hpp"
 #include "aggregates/product/product.hpp"
 #include "aggregates/sale/sale.hpp"
@@ -98,6 +99,7 @@ std::span<const AggregateType> registry() {
         entry<Product, &v1::Command::product>("products", v1::Command::kProduct),
         entry<Pipeline, &v1::Command::pipeline>("pipelines", v1::Command::kPipeline),
         entry<Sale, &v1::Command::sale>("sales", v1::Command::kSale),
+        entry<Delivery, &v1::Command::delivery>("deliveries", v1::Command::kDelivery),
     };
     return all;
 }

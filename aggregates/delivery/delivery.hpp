@@ -1,0 +1,63 @@
+// A delivery project: a product, a service or a solution for a customer, from requirements to the outcome.
+//
+//   requirements -> planned -> running -> delivered -> closed      (cancelled from any of the first four)
+#pragma once
+
+#include "aggregates/decider.hpp"
+#include "aggregates/delivery/delivery.pb.h"
+#include "aggregates/rejection.hpp"
+#include "events/v1/delivery.pb.h"
+
+namespace tidemark::aggregates {
+
+enum class DeliveryRejection {
+    // Where it stands, when that is not where the command needs it.
+    delivery_not_found,
+    delivery_not_planned,
+    delivery_not_started,
+    delivery_not_delivered,
+    delivery_already_planned,
+    delivery_already_delivered,
+    delivery_already_closed,
+    delivery_already_cancelled,
+    // What was captured, raised or requested before.
+    requirement_already_captured,
+    requirements_already_baselined,
+    no_requirements,
+    risk_already_raised,
+    risk_already_closed,
+    change_already_requested,
+    task_not_started,
+    task_already_completed,
+    milestone_already_hit,
+    outcome_already_evaluated,
+    // What the command names or says.
+    customer_archived,
+    sale_of_another_customer,
+    plan_ends_before_start,
+    plan_id_repeated,
+    plan_drops_what_was_done,
+    task_unknown,
+    milestone_unknown,
+    risk_unknown,
+    change_unknown,
+    currency_mismatch,
+    amount_too_large,
+};
+[[nodiscard]] RejectionFact fact_of(DeliveryRejection why);
+
+struct Delivery {
+    static constexpr std::string_view kind = "delivery";
+    static constexpr std::uint32_t fold_version = 1;
+    using Command = v1::DeliveryCommand;
+    using Event = v1::DeliveryEvent;
+    using State = v1::DeliveryState;
+    using Rejection = DeliveryRejection;
+
+    static std::vector<Need> needs(const State& state, const Command& command);
+    static Decision<Event> decide(const State& state, const Command& command, const Context& context);
+    static void evolve(State& state, const Event& event, events::Micros occurred_at);
+};
+static_assert(Decider<Delivery>);
+
+}  // namespace tidemark::aggregates
