@@ -9,6 +9,8 @@ namespace tidemark::api {
 namespace {
 
 constexpr std::size_t linger_bytes = 4u << 20;
+constexpr std::size_t piece_bytes = 16 * 1024;         // of a body that is read whole
+constexpr std::size_t stream_piece_bytes = 64 * 1024;  // of one that is streamed
 
 std::string next_request_id() {
     static const std::string process = [] {
@@ -80,7 +82,7 @@ void Connection::drain() {
         close();
     } else if (current_ && current_->reader_) {
         auto reader = std::exchange(current_->reader_, nullptr);
-        reader({{}, true, false});  // what was read is answered; no more is
+        reader({.end = true, .stopped = true});  // what was read is answered; no more is
     }
 }
 
@@ -114,6 +116,7 @@ void Connection::read_head() {
     }
     if (text.empty()) {
         idle_ = true;
+        piece_ = {};  // thousands of idle connections should cost little
         head_deadline_ = {};
         stream_.expires_after(home_.options.idle);
     } else {
@@ -238,9 +241,7 @@ void Connection::read_body(std::shared_ptr<LiveExchange> exchange) {
         handle(exchange);
         return;
     }
-    auto& body = parser_->get().body();
-    body.data = piece_.data();
-    body.size = piece_.size();
+    aim_parser(std::min<std::size_t>(parser_->content_length().value_or(piece_bytes), piece_bytes));
     const auto self = shared_from_this();
     http::async_read(stream_, buffer_, *parser_, [self, exchange](boost::system::error_code error, std::size_t) {
         self->on_body(exchange, error);
@@ -249,7 +250,7 @@ void Connection::read_body(std::shared_ptr<LiveExchange> exchange) {
 
 void Connection::on_body(const std::shared_ptr<LiveExchange>& exchange, boost::system::error_code error) {
     std::string& body = exchange->request_->body;
-    body.append(piece_.data(), piece_.size() - parser_->get().body().size);
+    body += piece_read();
     if (error && error != http::error::need_buffer) {
         if (error == beast::error::timeout) {
             refuse(408, "RequestTimeout", "the request did not arrive in time");
@@ -372,6 +373,7 @@ void Connection::linger() {
         stream_.socket().shutdown(net::ip::tcp::socket::shutdown_send, ignored);
         stream_.expires_after(std::chrono::seconds(1));
     }
+    piece_.resize(piece_bytes);
     const auto self = shared_from_this();
     stream_.async_read_some(net::buffer(piece_), [self](boost::system::error_code error, std::size_t read) {
         self->lingered_ += read + 1;
@@ -383,21 +385,31 @@ void Connection::linger() {
     });
 }
 
-void Connection::read_stream(const std::shared_ptr<LiveExchange>& exchange) {
+// Where the parser puts what it reads next of the body.
+void Connection::aim_parser(std::size_t bytes) {
+    piece_.resize(std::max<std::size_t>(bytes, 1));
     auto& body = parser_->get().body();
     body.data = piece_.data();
     body.size = piece_.size();
+}
+
+std::string_view Connection::piece_read() const {
+    return std::string_view(piece_).substr(0, piece_.size() - parser_->get().body().size);
+}
+
+void Connection::read_stream(const std::shared_ptr<LiveExchange>& exchange) {
+    aim_parser(stream_piece_bytes);
     stream_.expires_after(home_.options.idle);
     const auto self = shared_from_this();
     http::async_read_some(stream_, buffer_, *parser_, [self, exchange](boost::system::error_code error, std::size_t) {
-        const std::size_t read = self->piece_.size() - self->parser_->get().body().size;
+        const std::string_view read = self->piece_read();
         const bool broken = error && error != http::error::need_buffer;
-        if (!broken && read == 0 && !self->parser_->is_done() && exchange->reader_) {
+        if (!broken && read.empty() && !self->parser_->is_done() && exchange->reader_) {
             self->read_stream(exchange);  // only framing came
             return;
         }
         if (auto reader = std::exchange(exchange->reader_, nullptr)) {
-            reader({{self->piece_.data(), read}, broken || self->parser_->is_done(), broken});
+            reader({read, broken || self->parser_->is_done(), broken});
         }
     });
 }

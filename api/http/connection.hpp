@@ -9,7 +9,6 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -134,6 +133,8 @@ private:
     void read_body(std::shared_ptr<LiveExchange> exchange);
     void on_body(const std::shared_ptr<LiveExchange>& exchange, boost::system::error_code error);
     void handle(const std::shared_ptr<LiveExchange>& exchange);
+    void aim_parser(std::size_t bytes);
+    [[nodiscard]] std::string_view piece_read() const;
     void read_stream(const std::shared_ptr<LiveExchange>& exchange);
     void refuse(unsigned status, std::string_view code, std::string_view detail);
     void send(const std::shared_ptr<LiveExchange>& exchange, Response response);
@@ -149,7 +150,7 @@ private:
     std::optional<Parser> parser_;
     std::shared_ptr<LiveExchange> current_;
     std::chrono::steady_clock::time_point head_deadline_;
-    std::array<char, 16 * 1024> piece_{};
+    std::string piece_;  // of a body, while one is read
     std::size_t lingered_ = 0;
     bool idle_ = true;
     bool closed_ = false;

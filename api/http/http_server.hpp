@@ -24,7 +24,6 @@ struct HttpOptions {
     std::size_t body_bytes = 1u << 20;           // of a single command; a bulk stream has no end of its own
     std::size_t line_bytes = 1u << 20;           // of one command in a bulk stream
     std::size_t stream_window = 4'096;           // commands of one bulk stream under way; beyond it nothing is read
-    std::size_t follower_bytes = 1u << 20;       // unsent to a feed's follower; a follower that lets it wait is dropped
     std::chrono::milliseconds idle{60'000};      // of a kept-alive connection between requests
     std::chrono::milliseconds deadline{30'000};  // for a whole request and its answer; streams: for each step
     std::chrono::milliseconds view_wait{5'000};  // for a view to reach Tidemark-At-Least; then 503

@@ -58,6 +58,12 @@ void Responder::respond(Response response) {
     }
 }
 
+void Responder::respond_with(std::move_only_function<Response()> make) {
+    if (const auto exchange = std::exchange(exchange_, nullptr)) {
+        exchange->post([exchange, make = std::move(make)]() mutable { exchange->respond(make()); });
+    }
+}
+
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank) {
     std::string out;
     out.reserve(text.size());

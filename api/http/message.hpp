@@ -48,6 +48,7 @@ struct Chunk {
     std::string_view bytes;  // valid during the call
     bool end = false;
     bool failed = false;
+    bool stopped = false;  // the server is stopping: there may have been more, and nobody reads it
 };
 
 // One request and its answer on a connection. Calls may come from any thread unless said otherwise.
@@ -81,6 +82,8 @@ public:
     ~Responder();
 
     void respond(Response response);
+    // The same, with what `make` returns; it runs on the connection's thread.
+    void respond_with(std::move_only_function<Response()> make);
     // For a handler that streams: the answer is then its own affair.
     [[nodiscard]] std::shared_ptr<Exchange> stream() { return std::exchange(exchange_, nullptr); }
 

@@ -35,6 +35,7 @@ struct Field {
     std::string_view name;  // as in the .proto: lower_snake
     Shape shape = Shape::text;
     bool repeated = false;
+    bool zero_says = false;        // of an enum: its first name is a value like the others, not UNSPECIFIED
     const Table* table = nullptr;  // of a message's type; of a map: of its entries
     const Field* map_value = nullptr;
 };

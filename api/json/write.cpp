@@ -173,9 +173,10 @@ bool said(const Message& message, const Reflection& reflection, const Field& fie
         return reflection.HasField(message, field.descriptor);
     }
     switch (field.shape) {
+        case Shape::enumeration:
+            return field.zero_says || reflection.HasField(message, field.descriptor);
         case Shape::text:
         case Shape::bytes:
-        case Shape::enumeration:
         case Shape::date:
         case Shape::time: return reflection.HasField(message, field.descriptor);  // not the default
         default: return true;

@@ -1,0 +1,132 @@
+#include "api/http/application.hpp"
+
+#include "api/http/answers.hpp"
+#include "api/json/tables.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace tidemark::api {
+namespace {
+
+std::optional<Response> check_query(const Request& request) {
+    for (const auto& [name, value] : request.query) {
+        std::vector<std::string_view> known;
+        for (const Param& param : request.route->params) {
+            if (param.in == In::query) {
+                known.push_back(param.name);
+            }
+        }
+        if (std::ranges::find(known, name) == known.end()) {
+            const std::string_view near = json::nearest_of(name, known);
+            return problem(400, "UnknownParameter",
+                           "this endpoint has no such parameter" +
+                               (near.empty() ? std::string() : "; did you mean \"" + std::string(near) + "\"?"),
+                           name.substr(0, 64));
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<Response> check_content(const Request& request) {
+    const Route& route = *request.route;
+    if (request.header("content-encoding")) {
+        return problem(415, "UnsupportedEncoding", "bodies are taken as they are, without Content-Encoding");
+    }
+    if (route.request_types.empty() || (request.body.empty() && !route.streams)) {
+        return std::nullopt;
+    }
+    const std::string type = media_type(request.header("content-type").value_or(""));
+    if (std::ranges::find(route.request_types, type) != route.request_types.end()) {
+        return std::nullopt;
+    }
+    std::string all;
+    for (const std::string& known : route.request_types) {
+        all += (all.empty() ? "" : " or ") + known;
+    }
+    return problem(415, "UnsupportedMediaType", "send Content-Type: " + all, "Content-Type");
+}
+
+}  // namespace
+
+bool names_loopback(std::string_view host) {
+    if (host.starts_with('[')) {
+        return host.substr(0, host.find(']') + 1) == "[::1]";
+    }
+    const std::string_view name = host.substr(0, host.find(':'));
+    return name == "localhost" || name.starts_with("127.") || name.ends_with(".localhost");
+}
+
+bool RoutedApplication::streams(Request& head) {
+    auto match = routes_.match(head.method, head.path);
+    head.route = match.route;
+    head.path_params = std::move(match.path_params);
+    return head.route != nullptr && head.route->streams;
+}
+
+Response RoutedApplication::no_route(const Request& request) const {
+    const auto match = routes_.match(request.method, request.path);
+    if (match.allowed.empty()) {
+        return api::problem(404, "NoSuchEndpoint", "there is no such path; GET /openapi.json lists all of them");
+    }
+    std::string allow;
+    for (const std::string& method : match.allowed) {
+        allow += (allow.empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
+    }
+    auto response = api::problem(405, "MethodNotAllowed", "this path takes " + allow);
+    response.headers.emplace_back("Allow", allow);
+    return response;
+}
+
+std::optional<Response> RoutedApplication::refusal(const Request& request) const {
+    if (const auto host = request.header("host"); host && !names_loopback(*host)) {
+        return api::problem(421, "MisdirectedRequest",
+                            "without authentication only names of this machine for itself are served: localhost, "
+                            "127.0.0.1, [::1]",
+                            "Host");
+    }
+    if (request.route == nullptr) {
+        return no_route(request);
+    }
+    if (auto wrong = check_query(request)) {
+        return wrong;
+    }
+    return check_content(request);
+}
+
+void RoutedApplication::handle(RequestPtr request, Responder responder) {
+    if (auto refused = refusal(*request)) {
+        responder.respond(std::move(*refused));
+        return;
+    }
+    try {
+        request->route->handler(request, std::move(responder));
+    } catch (const std::exception& error) {  // the responder answers 500 where it ends
+        spdlog::error("http: {} {} request={} ended in an exception: {}", request->method, request->route->pattern,
+                      request->id, error.what());
+    }
+}
+
+Response RoutedApplication::problem(unsigned status, std::string_view code, std::string_view detail) {
+    return api::problem(status, code, detail);
+}
+
+// Neither path nor parameters are logged: they may hold names of people.
+void RoutedApplication::answered(const Request& request, unsigned status, std::size_t bytes) {
+    const std::string_view route = request.route != nullptr ? std::string_view(request.route->pattern) : "none";
+    const auto took = std::chrono::steady_clock::now() - request.began;
+    // Methods come from outside: only those that we route become a label.
+    metrics_.request(request.route != nullptr ? std::string_view(request.route->method) : "other", route, status, took,
+                     bytes);
+    const auto level = status >= 500 ? spdlog::level::warn : spdlog::level::debug;
+    if (spdlog::should_log(level)) {
+        const std::string_view command = request.header("idempotency-key").value_or("-");
+        spdlog::log(level, "http: {} {} -> {} in {} us, {} bytes, request={} command={}",
+                    request.route != nullptr ? request.method : "?", route, status,
+                    std::chrono::duration_cast<std::chrono::microseconds>(took).count(), bytes, request.id,
+                    command.substr(0, 64));
+    }
+}
+
+}  // namespace tidemark::api

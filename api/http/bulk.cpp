@@ -1,0 +1,249 @@
+// POST /v1/commands: a stream of commands in, a stream of outcomes out, in the same order, while it is
+// still being read. A bad line has an INVALID outcome, and the stream goes on.
+#include "api/http/answers.hpp"
+#include "api/http/bulk_reader.hpp"
+#include "api/http/command_intake.hpp"
+#include "api/http/context.hpp"
+
+#include <deque>
+#include <mutex>
+
+namespace tidemark::api {
+namespace {
+
+constexpr std::size_t outbox_bytes = 1u << 20;  // unsent; beyond it nothing more is read
+constexpr std::chrono::milliseconds retry_submit{2};
+
+// One stream. All of it runs on the connection's thread, except `answered`.
+class BulkStream : public std::enable_shared_from_this<BulkStream> {
+public:
+    BulkStream(const Context& context, RequestPtr request, std::shared_ptr<Exchange> exchange, BulkFormat format)
+        : context_(context),
+          request_(std::move(request)),
+          exchange_(std::move(exchange)),
+          format_(format),
+          reader_(format, context.options.line_bytes) {}
+
+    void start() {
+        Response head;
+        head.content_type = format_ == BulkFormat::ndjson ? ndjson_type : delimited_type;
+        exchange_->begin(std::move(head));
+        writing_ = true;
+        exchange_->write({}, [self = shared_from_this()](bool sent) { self->written(sent); });
+        go_on();
+    }
+
+private:
+    struct Slot {
+        bool ready = false;
+        v1::Outcome outcome;
+    };
+
+    // Reads on when there is room: in the window, in the outbox, and in the processor's queue.
+    void go_on() {
+        if (dead_) {
+            refused_.clear();  // nobody waits for them; their answers would keep this alive
+            return;
+        }
+        if (!refused_.empty()) {
+            submit();
+        }
+        if (!reading_ && !ended_ && refused_.empty() && under_way() < context_.options.stream_window &&
+            outbox_.size() < outbox_bytes) {
+            reading_ = true;
+            exchange_->read([self = shared_from_this()](Chunk chunk) { self->came(chunk); });
+        }
+        if (ended_ && refused_.empty() && under_way() == 0 && outbox_.empty() && !writing_) {
+            dead_ = true;
+            exchange_->finish();
+        }
+    }
+
+    void came(Chunk chunk) {
+        reading_ = false;
+        const auto take = [this](BulkItem item) { add(std::move(item)); };
+        reader_.feed(chunk.bytes, take);
+        if (chunk.end) {
+            ended_ = true;
+            dead_ = dead_ || chunk.failed;  // what was submitted is decided all the same; nobody is there to hear it
+            if (!chunk.failed && !chunk.stopped) {
+                reader_.finish(take);
+            }
+        }
+        submit();
+        flush();
+        go_on();
+    }
+
+    void add(BulkItem item) {
+        consumers::Submission submission;
+        submission.command = std::move(item.command);
+        default_from_headers(submission.command);
+        std::optional<v1::Rejection> broken;
+        if (item.fault) {
+            broken = to_rejection(*item.fault);
+        } else {
+            broken = complete(submission, context_.services.clock());
+        }
+        ended_ = ended_ || item.last;
+        std::uint64_t place = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            place = first_ + slots_.size();
+            Slot& slot = slots_.emplace_back();
+            slot.outcome.set_command_id(submission.command.command_id());
+            if (broken) {
+                slot.ready = true;
+                slot.outcome.set_status(v1::INVALID);
+                *slot.outcome.mutable_rejection() = std::move(*broken);
+            }
+        }
+        if (!broken) {
+            submission.answer = [self = shared_from_this(), place](v1::Outcome outcome) {
+                self->answered(place, std::move(outcome));
+            };
+            refused_.push_back(std::move(submission));
+        }
+    }
+
+    // What the request's headers say holds for lines that do not say it themselves.
+    void default_from_headers(v1::Command& command) const {
+        if (const auto tenant = request_->header("tidemark-tenant"); tenant && command.tenant().empty()) {
+            command.set_tenant(std::string(*tenant));
+        }
+        if (const auto actor = request_->header("tidemark-actor"); actor && command.actor().empty()) {
+            command.set_actor(std::string(*actor));
+        }
+    }
+
+    // Submits what waits; what the processor's full queue does not take is tried again soon, and nothing is read
+    // meanwhile.
+    void submit() {
+        const std::size_t taken = context_.services.commands.submit(refused_);
+        refused_.erase(refused_.begin(), refused_.begin() + static_cast<std::ptrdiff_t>(taken));
+        const auto now = std::chrono::steady_clock::now();
+        if (taken > 0 || refused_.empty()) {
+            refused_since_ = now;
+        }
+        if (refused_.empty() || dead_) {
+            return;
+        }
+        if (exchange_->stopping() || now - refused_since_ > context_.options.deadline) {
+            give_up();
+        } else if (!std::exchange(retrying_, true)) {
+            exchange_->after(retry_submit, [self = shared_from_this()] {
+                self->retrying_ = false;
+                self->go_on();
+            });
+        }
+    }
+
+    void give_up() {
+        for (consumers::Submission& submission : std::exchange(refused_, {})) {
+            v1::Outcome outcome;
+            outcome.set_command_id(submission.command.command_id());
+            outcome.set_status(v1::UNAVAILABLE);
+            outcome.set_retry_after_s(1);
+            submission.answer(std::move(outcome));
+        }
+    }
+
+    // From the processor's thread.
+    void answered(std::uint64_t place, v1::Outcome outcome) {
+        bool wake = false;
+        {
+            const std::lock_guard lock(mutex_);
+            Slot& slot = slots_[place - first_];
+            slot.outcome = std::move(outcome);
+            slot.ready = true;
+            wake = place == first_ && !std::exchange(woken_, true);
+        }
+        if (wake) {
+            exchange_->post([self = shared_from_this()] {
+                self->flush();
+                self->go_on();
+            });
+        }
+    }
+
+    [[nodiscard]] std::size_t under_way() {
+        const std::lock_guard lock(mutex_);
+        return slots_.size();
+    }
+
+    // Moves the outcomes that are next in order to the outbox, and sends it.
+    void flush() {
+        std::deque<Slot> ready;
+        {
+            const std::lock_guard lock(mutex_);
+            woken_ = false;
+            while (!slots_.empty() && slots_.front().ready) {
+                ready.push_back(std::move(slots_.front()));
+                slots_.pop_front();
+                ++first_;
+            }
+        }
+        for (const Slot& slot : ready) {
+            append_outcome(format_, slot.outcome, outbox_);
+            context_.metrics.bulk_command(v1::OutcomeStatus_Name(slot.outcome.status()));
+        }
+        if (!writing_ && !outbox_.empty() && !dead_) {
+            writing_ = true;
+            exchange_->write(std::exchange(outbox_, {}),
+                             [self = shared_from_this()](bool sent) { self->written(sent); });
+        }
+    }
+
+    void written(bool sent) {
+        writing_ = false;
+        dead_ = dead_ || !sent;
+        flush();
+        go_on();
+    }
+
+    const Context& context_;
+    RequestPtr request_;
+    std::shared_ptr<Exchange> exchange_;
+    BulkFormat format_;
+    BulkReader reader_;
+    std::vector<consumers::Submission> refused_;  // to be submitted, in order
+    std::chrono::steady_clock::time_point refused_since_;
+    std::string outbox_;
+    bool reading_ = false;
+    bool writing_ = false;
+    bool retrying_ = false;
+    bool ended_ = false;  // nothing more comes in
+    bool dead_ = false;   // nothing more goes out
+
+    std::mutex mutex_;
+    std::deque<Slot> slots_;   // commands under way, in order
+    std::uint64_t first_ = 0;  // number of slots_.front() in the stream
+    bool woken_ = false;       // a flush is on its way
+};
+
+}  // namespace
+
+void add_bulk_routes(Routes& routes, const Context& context) {
+    Route route;
+    route.method = "POST";
+    route.pattern = "/v1/commands";
+    route.group = "commands";
+    route.summary = "Commands in bulk: an outcome per command, in the same order, while the stream is read";
+    route.params = {{"Tidemark-Tenant", In::header, Kind::id, "of commands that name none"},
+                    {"Tidemark-Actor", In::header, Kind::text, "of commands that name none"}};
+    route.request = v1::Command::descriptor();
+    route.response = v1::Outcome::descriptor();
+    route.request_types = {std::string(ndjson_type), std::string(delimited_type)};
+    route.response_types = route.request_types;
+    route.problems = {415};
+    route.streams = true;
+    route.handler = [&context](RequestPtr request, Responder responder) {
+        const bool ndjson = media_type(request->header("content-type").value_or("")) == ndjson_type;
+        std::make_shared<BulkStream>(context, request, responder.stream(),
+                                     ndjson ? BulkFormat::ndjson : BulkFormat::delimited)
+            ->start();
+    };
+    routes.add(std::move(route));
+}
+
+}  // namespace tidemark::api
