@@ -48,6 +48,11 @@ std::optional<Response> check_content(const Request& request) {
     return problem(415, "UnsupportedMediaType", "send Content-Type: " + all, "Content-Type");
 }
 
+// An address, not a name that begins like one (127.example.com).
+bool is_127(std::string_view host) {
+    return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 }  // namespace
 
 bool names_loopback(std::string_view host) {
@@ -55,7 +60,7 @@ bool names_loopback(std::string_view host) {
         return host.substr(0, host.find(']') + 1) == "[::1]";
     }
     const std::string_view name = host.substr(0, host.find(':'));
-    return name == "localhost" || name.starts_with("127.") || name.ends_with(".localhost");
+    return name == "localhost" || is_127(name) || name.ends_with(".localhost");
 }
 
 bool RoutedApplication::streams(Request& head) {
