@@ -141,7 +141,7 @@ TEST_CASE("a server that is asked to stop answers what it has taken, and ends cl
 TEST_CASE("a full queue refuses with 503, and what is sent again is done once", "[crash]") {
     const TemporaryDirectory directory;
     Ledger ledger;
-    const Server server(directory.path() / "data", {"--queue-commands", "8"});
+    const Server server(directory.path() / "data", {{"TIDEMARK_QUEUE_COMMANDS", "8"}});
     prepare(server.port(), ledger);
     for (std::size_t round = 0; round < 5; ++round) {
         Load load(server.port(), ledger, 16, "full" + std::to_string(round), round);

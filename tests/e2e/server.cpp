@@ -56,7 +56,7 @@ std::string text_of(const fs::path& file) {
 }
 
 // Forks and executes the binary with its output in `output`.
-int spawn(const std::vector<std::string>& arguments, const fs::path& output) {
+int spawn(const std::vector<std::string>& arguments, const fs::path& output, const Environment& environment = {}) {
     std::vector<std::string> words = {TIDEMARK_BINARY};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
@@ -69,6 +69,7 @@ int spawn(const std::vector<std::string>& arguments, const fs::path& output) {
     if (pid == 0) {
         ::dup2(out, STDOUT_FILENO);
         ::dup2(out, STDERR_FILENO);
+        for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
         ::execv(argv[0], argv.data());
         ::_exit(127);
     }
@@ -95,12 +96,10 @@ Finished run_tidemark(const std::vector<std::string>& arguments) {
     return {exit_code_of(status), text_of(directory.path() / "output")};
 }
 
-Server::Server(const fs::path& data, const std::vector<std::string>& more_arguments)
+Server::Server(const fs::path& data, const Environment& environment)
     : log_(data.string() + ".log"), port_(free_port()) {
-    std::vector<std::string> arguments = {"serve", "--data", data.string(), "--listen",
-                                          "127.0.0.1:" + std::to_string(port_)};
-    arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
-    pid_ = spawn(arguments, log_);
+    pid_ =
+        spawn({"serve", "--data", data.string(), "--listen", "127.0.0.1:" + std::to_string(port_)}, log_, environment);
 
     for (const auto deadline = Clock::now() + std::chrono::seconds(90);;) {
         int status = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tidemark::e2e {
@@ -22,6 +23,8 @@ private:
     std::filesystem::path path_;
 };
 
+using Environment = std::vector<std::pair<std::string, std::string>>;  // variables with their values
+
 struct Finished {
     int exit_code = -1;  // -1: ended by a signal
     std::string output;  // standard output and error
@@ -34,7 +37,7 @@ class Server {
 public:
     // Starts `tidemark serve` on a free loopback port and waits until it is ready; throws with its output if it does
     // not get there.
-    explicit Server(const std::filesystem::path& data, const std::vector<std::string>& more_arguments = {});
+    explicit Server(const std::filesystem::path& data, const Environment& environment = {});
     ~Server();  // kills what still runs
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
