@@ -20,7 +20,9 @@ namespace tidemark::projections {
 // stream lives in the shard of that stream; a row shared by streams (a count, a bucket) is kept once per
 // shard and merged when asked, so that folds commute across partitions.
 inline constexpr std::uint32_t shards = 2;
-[[nodiscard]] constexpr std::uint32_t shard_of(events::Partition partition) { return partition % shards; }
+[[nodiscard]] constexpr std::uint32_t shard_of(events::Partition partition) {
+    return partition % shards;
+}
 
 // The rows of one projection, as the fold sees them: those of its own shard. Row messages are cached decoded;
 // whatever `obtain` or `put` touched is written with the next batch.
@@ -34,7 +36,8 @@ public:
     [[nodiscard]] virtual const google::protobuf::Message* find(std::uint32_t table, std::string_view key,
                                                                 const google::protobuf::Message& prototype) = 0;
     virtual void erase(std::uint32_t table, std::string_view key) = 0;
-    virtual void put(std::uint32_t table, std::string_view key, std::string_view value) = 0;  // an index entry, of a table without row messages
+    virtual void put(std::uint32_t table, std::string_view key,
+                     std::string_view value) = 0;  // an index entry, of a table without row messages
 
     template <class Row>
     Row& row(std::uint32_t table, std::string_view key) {
@@ -66,8 +69,10 @@ class ViewReader {
 public:
     virtual ~ViewReader() = default;
     // Every shard's row under the key (for a row of one stream there is at most one).
-    virtual void get(std::uint32_t table, std::string_view key, const std::function<void(std::string_view value)>& visit) const = 0;
-    // Rows with first <= key < last ("" : to the end) in key order, the shards merged; equal keys one after the other. False ends it.
+    virtual void get(std::uint32_t table, std::string_view key,
+                     const std::function<void(std::string_view value)>& visit) const = 0;
+    // Rows with first <= key < last ("" : to the end) in key order, the shards merged; equal keys one after the other.
+    // False ends it.
     virtual void scan(std::uint32_t table, std::string_view first, std::string_view last,
                       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
     virtual void scan_back(std::uint32_t table, std::string_view first, std::string_view last,

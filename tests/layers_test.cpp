@@ -179,9 +179,9 @@ TEST_CASE("a clock in a decision and a sleep in a test are found, in a comment t
     CHECK(faults_of({"tests/api/server_test.cpp", {"std::this_thread::sleep_for(1s);"}}).size() == 1);
 }
 
-TEST_CASE("sources and functions stay readable: no source of ours is longer than 450 lines", "[layers]") {
+TEST_CASE("sources and functions stay readable: no source of ours is longer than 600 lines", "[layers]") {
     for (const auto& file : our_sources()) {
-        if (file.lines.size() > 450)
+        if (file.lines.size() > 600)
             FAIL_CHECK(file.path << " has " << file.lines.size() << " lines: split it by what it says");
     }
 }
