@@ -64,6 +64,11 @@ public:
     [[nodiscard]] RowCache& cache() { return cache_; }
     void park_from_now_on() { on_poison_ = OnPoison::park; }
 
+    struct ParkedKey {
+        events::StreamName stream;
+        events::Sequence sequence = 0;
+    };
+
 private:
     struct Parked {
         events::Position first;
@@ -73,13 +78,19 @@ private:
 
     // Why the record cannot be folded; nothing: it is.
     [[nodiscard]] std::optional<std::string> apply(const events::RecordHeader& header, const DecodedPayload& payload);
+    [[nodiscard]] static events::StreamName stream_of(const events::RecordHeader& header);
+
+    // parking.cpp
+    void load_parked();
     void park(const events::RecordHeader& header, Parked& stream, std::string_view why);
     void put_parked(const events::StreamName& stream, events::Position position, std::string_view why);
     [[nodiscard]] std::optional<std::string> fold_again(events::Position position, events::BlockPtr& block, Log& log);
     [[noreturn]] void refuse(events::Partition partition, std::string_view why) const;
     void load_places();
-    void load_parked();
     [[nodiscard]] std::vector<events::Position> parked_records(const events::StreamName& stream) const;
+    void scan_parked(std::string_view prefix,
+                     const std::function<void(ParkedKey, const v1::ParkedRecord&)>& visit) const;
+
     [[nodiscard]] std::string describe(const events::RecordHeader& header, std::string_view why) const;
 
     const Catalogue& catalogue_;
@@ -94,7 +105,7 @@ private:
     std::map<events::StreamName, Parked> parked_;
     std::uint64_t parked_version_ = 0;
     // Copies of rows for every event would cost more than the folds. So they are kept only on the second way through
-    // a batch in which an event has thrown: up to this place.
+    // a batch in which an event has thrown: until this place is in the store.
     std::optional<events::Position> careful_until_;
     std::optional<std::string> failure_;
     bool dirty_ = false;

@@ -167,6 +167,26 @@ TEST_CASE("poison in the middle of a batch leaves no trace of itself in rows", "
     CHECK(parked == 6);
 }
 
+TEST_CASE("a batch full of poison is gone through twice, not once for each event", "[projector]") {
+    World world;
+    std::set<std::int64_t> every_third;
+    for (std::int64_t price = 3; price <= 900; price += 3) every_third.insert(price);
+    world.projector.reset();
+    std::atomic<std::size_t> folded = 0;
+    auto counted = world.projections();
+    counted[0].apply = [&folded, before = counted[0].apply](const projections::Event& event, projections::Rows& rows) {
+        ++folded;
+        before(event, rows);
+    };
+    world.prices.append_many(900, 900, 100);
+    Projector projector(world.log, world.store, counted, {.batch_time = 1h});
+    world.poison->set(every_third);
+    REQUIRE(projector.start());
+    REQUIRE(projector.read("prices", world.prices.ends(), soon()));
+    CHECK(projector.status().at(0).parked.size() == 300);
+    CHECK(folded <= 2 * 900);
+}
+
 TEST_CASE("parked events outlive a restart, and are folded in order when they are retried", "[projector]") {
     World world;
     world.poison->set({2, 3});
