@@ -31,12 +31,18 @@ void opened(v1::SaleRow& row, const v1::SaleOpened& e, const Event& event) {
     enter(row, e.stage(), e.probability_bp(), event.header.occurred_at);
 }
 
+void settle(v1::SaleRow& row) {
+    row.clear_at_risk();
+    row.clear_risk_reason();
+}
+
 void close(v1::SaleRow& row, v1::SaleStatus status, const v1::Money& amount, const std::string& stage,
            events::Micros at) {
     row.set_status(status);
     *row.mutable_amount() = amount;
     row.set_stage(stage);
     row.set_closed_at(at);
+    settle(row);
 }
 
 void reopened(v1::SaleRow& row, const v1::SaleReopened& e, events::Micros at) {
@@ -44,6 +50,7 @@ void reopened(v1::SaleRow& row, const v1::SaleReopened& e, events::Micros at) {
     row.clear_closed_at();
     row.clear_loss_reason();
     row.clear_loss_note();
+    row.set_rotting_days(e.rotting_days());
     enter(row, e.stage(), e.probability_bp(), at);
 }
 
@@ -54,42 +61,6 @@ void corrected(v1::SaleRow& row, const v1::SaleCorrected& e) {
     row.set_opened_at(e.after().opened_at());
     row.set_closed_at(e.after().closed_at());
     if (e.after().has_opened_amount()) *row.mutable_opened_amount() = e.after().opened_amount();
-}
-
-void fold(v1::SaleRow& row, const v1::SaleEvent& what, const Event& event) {
-    const auto at = event.header.occurred_at;
-    row.set_version(event.header.version);
-    row.set_changed_at(at);
-    switch (what.event_case()) {
-        case v1::SaleEvent::kSaleOpened: return opened(row, what.sale_opened(), event);
-        case v1::SaleEvent::kSaleStageChanged: {
-            const auto& e = what.sale_stage_changed();
-            row.set_rotting_days(e.rotting_days());
-            row.clear_at_risk();  // it moves again
-            row.clear_risk_reason();
-            return enter(row, e.to(), e.to_probability_bp(), at);
-        }
-        case v1::SaleEvent::kSaleAmountChanged: {
-            const auto& e = what.sale_amount_changed();
-            *row.mutable_amount() = e.to();
-            *row.mutable_dims() = e.dims();
-            if (e.lines_size() > 0) *row.mutable_lines() = e.lines();
-            return;
-        }
-        case v1::SaleEvent::kForecastCategorySet: return row.set_forecast_category(what.forecast_category_set().to());
-        case v1::SaleEvent::kSaleReassigned: *row.mutable_dims() = what.sale_reassigned().to(); return;
-        case v1::SaleEvent::kSaleFlaggedAtRisk:
-            row.set_at_risk(true);
-            return row.set_risk_reason(what.sale_flagged_at_risk().reason());
-        case v1::SaleEvent::kSaleWon: return close(row, v1::WON, what.sale_won().amount(), what.sale_won().stage(), at);
-        case v1::SaleEvent::kSaleLost:
-            row.set_loss_reason(what.sale_lost().reason());
-            row.set_loss_note(what.sale_lost().note());
-            return close(row, v1::LOST, what.sale_lost().amount(), what.sale_lost().stage(), at);
-        case v1::SaleEvent::kSaleReopened: return reopened(row, what.sale_reopened(), at);
-        case v1::SaleEvent::kSaleCorrected: return corrected(row, what.sale_corrected());
-        case v1::SaleEvent::EVENT_NOT_SET: throw std::runtime_error("a sale event without an event");
-    }
 }
 
 const std::string& event_name(const v1::SaleEvent& what) {
@@ -133,7 +104,7 @@ void apply(const Event& event, Rows& store) {
     const Key key = Key(event.header.tenant).id(event.header.stream_id);
     if (const auto* sale = std::get_if<v1::SaleEvent>(&event.payload)) {
         auto& row = store.row<v1::SaleRow>(rows, key);
-        fold(row, *sale, event);
+        fold_row(row, event, *sale);
         remember(store.row<v1::SaleHistory>(histories, key), row, *sale, event);
     } else if (const auto* pipeline = std::get_if<v1::PipelineEvent>(&event.payload)) {
         auto& row = store.row<v1::PipelineRow>(pipelines, key);
@@ -146,6 +117,41 @@ void apply(const Event& event, Rows& store) {
 }
 
 }  // namespace
+
+void fold_row(v1::SaleRow& row, const Event& event, const v1::SaleEvent& what) {
+    const auto at = event.header.occurred_at;
+    row.set_version(event.header.version);
+    row.set_changed_at(at);
+    switch (what.event_case()) {
+        case v1::SaleEvent::kSaleOpened: return opened(row, what.sale_opened(), event);
+        case v1::SaleEvent::kSaleStageChanged: {
+            const auto& e = what.sale_stage_changed();
+            row.set_rotting_days(e.rotting_days());
+            settle(row);  // it moves again
+            return enter(row, e.to(), e.to_probability_bp(), at);
+        }
+        case v1::SaleEvent::kSaleAmountChanged: {
+            const auto& e = what.sale_amount_changed();
+            *row.mutable_amount() = e.to();
+            *row.mutable_dims() = e.dims();
+            if (e.lines_size() > 0) *row.mutable_lines() = e.lines();
+            return;
+        }
+        case v1::SaleEvent::kForecastCategorySet: return row.set_forecast_category(what.forecast_category_set().to());
+        case v1::SaleEvent::kSaleReassigned: *row.mutable_dims() = what.sale_reassigned().to(); return;
+        case v1::SaleEvent::kSaleFlaggedAtRisk:
+            row.set_at_risk(true);
+            return row.set_risk_reason(what.sale_flagged_at_risk().reason());
+        case v1::SaleEvent::kSaleWon: return close(row, v1::WON, what.sale_won().amount(), what.sale_won().stage(), at);
+        case v1::SaleEvent::kSaleLost:
+            row.set_loss_reason(what.sale_lost().reason());
+            row.set_loss_note(what.sale_lost().note());
+            return close(row, v1::LOST, what.sale_lost().amount(), what.sale_lost().stage(), at);
+        case v1::SaleEvent::kSaleReopened: return reopened(row, what.sale_reopened(), at);
+        case v1::SaleEvent::kSaleCorrected: return corrected(row, what.sale_corrected());
+        case v1::SaleEvent::EVENT_NOT_SET: throw std::runtime_error("a sale event without an event");
+    }
+}
 
 Projection make() {
     return {.name = std::string(view_name), .version = 1, .tables = {"rows", "histories", "pipelines"}, .apply = apply};

@@ -31,6 +31,9 @@ struct ListQuery {
 [[nodiscard]] std::optional<v1::SaleHistoryAnswer> query_history(const ViewReader& view, std::string_view tenant,
                                                                  std::string_view id, events::Micros now);
 
+// Brings a sale's row up to date with one of its events; also for other views that show sales.
+void fold_row(v1::SaleRow& row, const Event& event, const v1::SaleEvent& what);
+
 // For views over all sales (funnel, forecast): false ends it.
 void each_sale(const ViewReader& view, std::string_view tenant, const std::function<bool(const v1::SaleRow&)>& visit);
 void each_history(const ViewReader& view, std::string_view tenant,

@@ -1,0 +1,182 @@
+#include "projections/deliveries/deliveries.hpp"
+
+#include "projections/kpi/kpi.hpp"
+#include "tests/projections/delivery_events.hpp"
+#include "tests/support/fold.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace tidemark;
+using namespace tidemark::tests;
+namespace deliveries = projections::deliveries;
+namespace kpi = projections::kpi;
+
+namespace {
+
+// On the evening of the 5th, five days of ten in: `build` (600 of 2,400 minutes) is done, after 720 minutes; 400.00 of
+// 1,000.00 spent.
+Story half_way() {
+    Story story;
+    story.delivery("d1", planned(delivery_dims(), a_plan()), at(2025, 12, 20))
+        .delivery("d1", started(), at(2026, 1, 1))
+        .delivery("d1", worked("build", 720), at(2026, 1, 3))
+        .delivery("d1", task_completed("build"), at(2026, 1, 3))
+        .delivery("d1", cost(eur(15'000)), at(2026, 1, 3))
+        .delivery("d1", cost(eur(25'000)), at(2026, 1, 4))
+        .delivery("d1", milestone_hit("half", date(2026, 1, 5), date(2026, 1, 4)), at(2026, 1, 4))
+        .delivery("d1", risk_raised("r1", 2'500, eur(40'000)), at(2026, 1, 4))
+        .delivery("d1", risk_raised("r2", 5'000, eur(10'000)), at(2026, 1, 4))
+        .delivery("d1", risk_closed("r2"), at(2026, 1, 5));
+    return story;
+}
+
+v1::DeliveryBoardEntry d1(const Story& story, events::Micros now) {
+    View view(deliveries::make());
+    story.fold_into(view);
+    return deliveries::query_one(view, "default", "d1", now).value();
+}
+
+}  // namespace
+
+TEST_CASE("the figures of a delivery half-way are as worked out by hand", "[deliveries]") {
+    const auto e = d1(half_way(), at(2026, 1, 6));  // exactly five days
+    CHECK(e.work_unit() == v1::PLANNED_MINUTES);
+    CHECK(e.completion() == Approx(0.25));  // 600 / 2,400
+    // Actual: W 600, T 5, C 400: P = 120 a day, R = 1.5 a euro, risk = 48,000.
+    CHECK(e.actual().work() == 600);
+    CHECK(e.actual().time_days() == 5);
+    CHECK(e.actual().cost().minor() == 40'000);
+    CHECK(e.actual().progress() == Approx(120));
+    CHECK(e.actual().result() == Approx(1.5));
+    CHECK(e.actual().risk() == Approx(48'000));
+    // Planned by now: W 1,200, P = 240 a day; R = 2,400 / 1,000; risk = 240,000.
+    CHECK(e.planned().progress() == Approx(240));
+    CHECK(e.planned().result() == Approx(2.4));
+    CHECK(e.planned().risk() == Approx(240'000));
+    // EV 250, PV 500, AC 400: SPI 0.5, CPI 0.625, EAC 1,600.
+    const auto& value = e.earned_value();
+    CHECK(value.bac().minor() == 100'000);
+    CHECK(value.ev().minor() == 25'000);
+    CHECK(value.pv().minor() == 50'000);
+    CHECK(value.ac().minor() == 40'000);
+    CHECK(value.spi() == Approx(0.5));
+    CHECK(value.cpi() == Approx(0.625));
+    CHECK(value.eac().minor() == 160'000);
+    CHECK(value.spi() == Approx(e.actual().progress() / e.planned().progress()));
+    CHECK(value.cpi() == Approx(e.actual().result() / e.planned().result()));
+    // Project: 100 a day x 10 days; 1,200 minutes a task x 2; 1,000 x 20 hours.
+    CHECK(e.project_planned().budget().minor() == 100'000);
+    CHECK(e.project_planned().time_minutes() == 2'400);
+    CHECK(e.project_planned().risk() == Approx(20'000));
+    // As it goes: 80 a day x 10 days = 800; 720 minutes a task x 2; 800 x 12 hours.
+    CHECK(e.project_actual().budget().minor() == 80'000);
+    CHECK(e.project_actual().time_minutes() == 1'440);
+    CHECK(e.project_actual().risk() == Approx(9'600));
+    REQUIRE(e.expected_risk_size() == 1);
+    CHECK(e.expected_risk(0).minor() == 10'000);  // r1 only: 0.25 x 400.00
+    CHECK(e.milestones_hit() == 1);
+    CHECK(e.milestones_on_time() == 1);
+    CHECK(e.on_time());
+    CHECK(e.on_budget());
+    CHECK_FALSE(e.has_on_quality());
+}
+
+TEST_CASE("what would divide by zero is absent", "[deliveries]") {
+    Story story;
+    story.delivery("d1", planned(delivery_dims(), a_plan()), at(2025, 12, 20));
+    const auto e = d1(story, at(2025, 12, 25));
+    CHECK_FALSE(e.actual().has_progress());
+    CHECK_FALSE(e.actual().has_result());
+    CHECK_FALSE(e.actual().has_risk());
+    CHECK_FALSE(e.earned_value().has_spi());
+    CHECK_FALSE(e.earned_value().has_cpi());
+    CHECK_FALSE(e.earned_value().has_eac());
+    CHECK_FALSE(e.project_actual().has_cost_per_day());
+    CHECK(e.earned_value().bac().minor() == 100'000);
+    CHECK(e.on_time());
+}
+
+TEST_CASE("milestones are the work of a delivery whose tasks have no planned minutes", "[deliveries]") {
+    auto plan = a_plan();
+    plan.clear_tasks();
+    Story story;
+    story.delivery("d1", planned(delivery_dims(), plan), at(2025, 12, 20))
+        .delivery("d1", started(), at(2026, 1, 1))
+        .delivery("d1", milestone_hit("half", date(2026, 1, 5), date(2026, 1, 7)), at(2026, 1, 7));
+    const auto e = d1(story, at(2026, 1, 11));
+    CHECK(e.work_unit() == v1::MILESTONES);
+    CHECK(e.completion() == Approx(0.5));
+    CHECK(e.milestones_on_time() == 0);
+    CHECK(e.milestones_overdue() == 1);  // `whole`, due on the 10th
+    CHECK(e.delivery().milestones(1).overdue());
+    CHECK_FALSE(e.on_time());
+}
+
+TEST_CASE("flags say whether a delivery is on time, on budget and on quality", "[deliveries]") {
+    auto story = half_way();
+    story.delivery("d1", milestone_hit("whole", date(2026, 1, 10), date(2026, 1, 11)), at(2026, 1, 11))
+        .delivery("d1", delivered(date(2026, 1, 11), date(2026, 1, 10)), at(2026, 1, 11))
+        .delivery("d1", cost(eur(70'000)), at(2026, 1, 12))
+        .delivery("d1", reviewed(v1::USER_REVIEW, v1::FAILED), at(2026, 1, 12));
+    const auto e = d1(story, at(2026, 2, 1));
+    CHECK_FALSE(e.on_time());
+    CHECK_FALSE(e.on_budget());
+    CHECK_FALSE(e.on_quality());
+    CHECK(e.actual().time_days() == 11);  // the clock stopped with the day of delivery
+    story.delivery("d1", reviewed(v1::USER_REVIEW, v1::PASSED), at(2026, 1, 20));
+    CHECK(d1(story, at(2026, 2, 1)).on_quality());
+}
+
+TEST_CASE("a new baseline keeps what was done", "[deliveries]") {
+    auto plan = a_plan();
+    plan.set_end_date(date(2026, 1, 20));
+    plan.mutable_tasks(1)->set_planned_minutes(600);
+    *plan.mutable_budget() = eur(200'000);
+    auto story = half_way();
+    story.delivery("d1", rebaselined(plan), at(2026, 1, 5));
+    const auto e = d1(story, at(2026, 1, 6));
+    CHECK(e.completion() == Approx(0.5));
+    CHECK(e.delivery().baseline_number() == 2);
+    CHECK(e.delivery().milestones(0).hit());
+    CHECK(e.earned_value().ev().minor() == 100'000);
+    CHECK(e.earned_value().pv().minor() == 50'000);
+}
+
+TEST_CASE("the board is filtered and paged", "[deliveries]") {
+    Story story;
+    for (int i = 0; i < 7; ++i)
+        story.delivery("d" + std::to_string(i), planned(delivery_dims("acme", i % 2 == 0 ? "ada" : "bob"), a_plan()),
+                       at(2025, 12, 20));
+    story.delivery("d3", started(), at(2026, 1, 1));
+    View view(deliveries::make());
+    story.fold_into(view);
+    const auto count = [&](deliveries::BoardQuery query) {
+        query.tenant = "default";
+        query.now = at(2026, 1, 6);
+        return deliveries::query_board(view, query).value().deliveries_size();
+    };
+    CHECK(count({}) == 7);
+    CHECK(count({.owner = "bob"}) == 3);
+    CHECK(count({.status = v1::DeliveryRow::RUNNING}) == 1);
+    CHECK(count({.on_time = true}) == 0);  // the first milestone was due on the 5th
+    CHECK(count({.page = {.limit = 5}}) == 5);
+}
+
+TEST_CASE("the delivery KPIs follow from milestones, hand-overs, work and cost", "[deliveries][kpi]") {
+    auto story = half_way();
+    story.delivery("d1", milestone_hit("whole", date(2026, 1, 10), date(2026, 1, 14)), at(2026, 1, 14))
+        .delivery("d1", delivered(date(2026, 1, 14), date(2026, 1, 10)), at(2026, 1, 14));
+    const auto kpis = kpi::Kpis::make().value();
+    View view(kpi::Kpis::projection(kpis));
+    story.fold_into(view);
+    const auto value = [&](std::string_view name) {
+        return kpis->series(view, name, {.tenant = "default", .from = "2026-01-01"})->points(0);
+    };
+    CHECK(value("on_time_delivery").value() == 0.5);
+    CHECK(value("milestones_late").value() == 1);
+    CHECK(value("milestone_slippage_mean").value() == 1.5);  // (-1 + 4) / 2
+    CHECK(value("milestone_slippage_median").value() == Approx(-1).epsilon(0.01));
+    CHECK(value("delivered_on_time").value() == 0);
+    CHECK(value("work_minutes").value() == 720);
+    CHECK(value("delivery_cost").money().minor() == 40'000);
+}
