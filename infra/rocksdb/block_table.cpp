@@ -1,6 +1,7 @@
 #include "infra/rocksdb/block_table.hpp"
 
 #include "events/wire.hpp"
+#include "infra/rocksdb/rocks_logger.hpp"
 
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
@@ -85,8 +86,7 @@ rocksdb::DBOptions database_options() {
     options.max_total_wal_size = 256u << 20;
     options.max_open_files = 512;
     options.max_background_jobs = 2;
-    options.keep_log_file_num = 4;
-    options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+    options.info_log = rocks_logger();
     return options;
 }
 
@@ -298,7 +298,7 @@ std::expected<void, std::string> BlockTable::visit(events::Partition partition, 
         auto block = events::decode_block(at->value().ToString());
         if (!block) {
             return std::unexpected("the log in " + directory_.string() + ", partition " + std::to_string(partition) +
-                                   ": a block is damaged: " + block.error().what);
+                                   ": a block is damaged: " + block.error().what + ". Put it back from a backup");
         }
         const events::BlockHeader& header = (*block)->header();
         if (before && (header.previous != before->digest() || header.number != before->header().number + 1)) {
@@ -332,7 +332,7 @@ std::expected<void, std::string> BlockTable::visit_back(events::Partition partit
         auto block = events::decode_block(at->value().ToString());
         if (!block) {
             return std::unexpected("the log in " + directory_.string() + ", partition " + std::to_string(partition) +
-                                   ": a block is damaged: " + block.error().what);
+                                   ": a block is damaged: " + block.error().what + ". Put it back from a backup");
         }
         if (!visitor(*block)) {
             return {};

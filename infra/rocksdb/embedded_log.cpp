@@ -26,6 +26,8 @@ constexpr std::size_t bytes_between_ends = 4u << 20;
 constexpr std::uint64_t blocks_between_ends = 1024;
 constexpr std::size_t read_ahead_from = 1u << 20;  // who reads so much at once is scanning
 constexpr std::chrono::seconds seal_interval{1};
+// RocksDB goes on once a write buffer's worth is free; it looks every five seconds.
+constexpr const char* disk_full = "the disk of the log is full: make room (64 MiB at least), then send again";
 
 struct Group {
     std::vector<BlockPtr> blocks;
@@ -164,7 +166,7 @@ AppendResult EmbeddedLog::Impl::judge_one(const BlockPtr& block) {
 
 void EmbeddedLog::Impl::write(const std::vector<BlockPtr>& blocks, std::vector<Group>& groups) {
     if (no_space && !opened.table->resume()) {
-        return take_back("the disk of the log is full: make room, then send again", groups);
+        return take_back(disk_full, groups);
     }
     for (const BlockPtr& block : blocks) {
         Lane& lane = lanes[block->header().partition];
@@ -179,7 +181,7 @@ void EmbeddedLog::Impl::write(const std::vector<BlockPtr>& blocks, std::vector<G
     no_space = !written;
     if (!written) {
         spdlog::error("{}. Nothing more is taken until there is room", written.error().what);
-        return take_back("the disk of the log is full: make room, then send again", groups);
+        return take_back(disk_full, groups);
     }
     const auto took = std::chrono::steady_clock::now() - began;
     write_mark(blocks);

@@ -15,6 +15,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* what_to_do =
+    " Acknowledged events are missing. Put the data directory back from a backup, or find the missing files of log/; "
+    "nothing has been changed";
+
 // A directory with something in it, and nothing of ours, was named by mistake.
 std::expected<void, std::string> looks_like_ours(const fs::path& data) {
     constexpr std::array<std::string_view, 6> ours = {"keys", "lock", "log", "mark", "derived", "views"};
@@ -80,7 +84,8 @@ std::expected<events::ChainFold, std::string> fold_partition(BlockTable& table, 
         return std::unexpected(visited.error());
     }
     if (!damage.empty()) {
-        return std::unexpected("the log is damaged: " + damage);
+        return std::unexpected("the log is damaged: " + damage +
+                               ". Put the data directory back from a backup; nothing has been changed");
     }
     return chain;
 }
@@ -112,10 +117,6 @@ std::expected<std::uint64_t, std::string> count_end_barriers(BlockTable& table, 
     }
     return barriers;
 }
-
-constexpr const char* what_to_do =
-    " Acknowledged events are missing. Put the data directory back from a backup, or find the missing files of log/; "
-    "nothing has been changed";
 
 std::expected<void, std::string> hold_against(const MarkedLog& mark, OpenedLog& log) {
     const consumers::LogIdentity& identity = log.table->identity();

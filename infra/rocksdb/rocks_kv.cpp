@@ -1,5 +1,7 @@
 #include "infra/rocksdb/rocks_kv.hpp"
 
+#include "infra/rocksdb/rocks_logger.hpp"
+
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
@@ -80,8 +82,7 @@ rocksdb::DBOptions database_options(const RocksKvOptions& options) {
     database.max_total_wal_size = 4 * options.write_buffer_bytes;
     database.max_open_files = 1024;
     database.max_background_jobs = 2;
-    database.keep_log_file_num = 4;
-    database.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+    database.info_log = rocks_logger();
     return database;
 }
 
