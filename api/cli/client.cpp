@@ -370,9 +370,10 @@ Client::Client(ServerAddress address) : impl_(std::make_unique<Impl>()) {
 }
 Client::~Client() = default;
 
-std::expected<Reply, std::string> Client::get(const std::string& target) {
+std::expected<Reply, std::string> Client::get(const std::string& target, const RequestHeaders& headers) {
     http::request<http::string_body> request(http::verb::get, target, 11);
     request.set(http::field::host, impl_->address.text());
+    for (const auto& [name, value] : headers) request.set(name, value);
     return impl_->exchange(request);
 }
 

@@ -62,7 +62,7 @@ public:
     ~Client();
 
     // Over one connection that is kept alive. An error is of the connection; a status of 400 and above is a reply.
-    [[nodiscard]] std::expected<Reply, std::string> get(const std::string& target);
+    [[nodiscard]] std::expected<Reply, std::string> get(const std::string& target, const RequestHeaders& headers = {});
     [[nodiscard]] std::expected<Reply, std::string> post(const std::string& target, const std::string& content_type,
                                                          std::string body, const RequestHeaders& headers = {});
 

@@ -30,7 +30,7 @@ void add_data(CLI::App& app, std::filesystem::path& data) {
     app.add_option("-d,--data", data, "data directory; no server may have it open")->required();
 }
 
-void add_serve(CLI::App& root, Arguments& chosen) {
+void add_serve(CLI::App& root, Arguments& chosen, const std::string& settings_help) {
     auto* app = root.add_subcommand("serve", "run a server on a data directory");
     auto arguments = std::make_shared<ServeArguments>();
     app->add_option("-c,--config", arguments->config, "YAML file with settings")->check(CLI::ExistingFile);
@@ -41,17 +41,28 @@ void add_serve(CLI::App& root, Arguments& chosen) {
     };
     setting("-d,--data", "data", "data directory; made if it is not there");
     setting("-l,--listen", "listen", "loopback address and port, 127.0.0.1:8080; port 0: any free one");
-    setting("--threads", "threads", "threads that serve connections; 0: as many as there are cores");
+    setting("--threads", "http.threads", "threads that serve connections; 0: as many as there are cores");
     setting("--partitions", "partitions", "of a new log; fixed once it is made");
-    setting("--log-level", "log_level", "debug, info, warn or error");
-    setting("--log-format", "log_format", "text or json");
-    app->footer(
-        "\nSettings: flags go before the environment (TIDEMARK_DATA, TIDEMARK_LISTEN ...), that before the file.\n"
-        "There is no authentication yet: only loopback addresses are accepted.\n"
-        "SIGTERM or SIGINT answers what was taken, writes what is held in memory, and ends.\n"
-        "\nExamples:\n"
-        "  tidemark serve --data ./data\n"
-        "  tidemark serve --data ./data --listen 127.0.0.1:9000 --log-format json");
+    setting("--log-level", "logging.level", "debug, info, warn or error");
+    setting("--log-format", "logging.format", "text or json");
+    app->add_option_function<std::vector<std::string>>(
+           "--set",
+           [arguments](const std::vector<std::string>& pairs) {
+               for (const std::string& pair : pairs) {
+                   const auto equals = pair.find('=');
+                   if (equals == std::string::npos) throw CLI::ValidationError("--set", pair + ": takes KEY=VALUE");
+                   arguments->settings.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+               }
+           },
+           "any setting, as KEY=VALUE")
+        ->allow_extra_args(false);
+    app->footer(settings_help +
+                "\nFlags go before the environment (TIDEMARK_DATA, TIDEMARK_LISTEN ...), that before the file.\n"
+                "There is no authentication yet: only loopback addresses are accepted.\n"
+                "SIGTERM or SIGINT answers what was taken, writes what is held in memory, and ends.\n"
+                "\nExamples:\n"
+                "  tidemark serve --data ./data\n"
+                "  tidemark serve --data ./data --listen 127.0.0.1:9000 --log-format json");
     app->callback([&chosen, arguments] { chosen = *arguments; });
 }
 
@@ -88,7 +99,8 @@ void add_send(CLI::App& root, Arguments& chosen) {
     add_where(*app, arguments->where);
     app->add_flag("--json", arguments->json, "print each outcome as JSON, in the order of the commands");
     app->footer(
-        "\nA line that has no command_id gets one made of its content: sending the file again changes nothing.\n"
+        "\nA line without a command_id gets a random one: give each its own, and sending the file again changes "
+        "nothing.\n"
         "\nExamples:\n"
         "  tidemark send commands.ndjson\n"
         "  echo '{\"stream_id\":\"c1\",\"customer\":{\"create_customer\":{\"name\":\"张三\"}}}' | tidemark send -");
@@ -184,7 +196,7 @@ void add_bench(CLI::App& root, Arguments& chosen) {
     auto* app = root.add_subcommand("bench", "measure this machine: floors and figures side by side");
     auto arguments = std::make_shared<BenchArguments>();
     app->add_option("-d,--data", arguments->data,
-                    "directory to work in, emptied before and after; a temporary one if not said");
+                    "empty directory to work in, removed afterwards; a temporary one if not said");
     app->add_option("--seconds", arguments->seconds, "for each figure")
         ->check(CLI::Range(1, 600))
         ->capture_default_str();
@@ -243,14 +255,14 @@ void add_completion(CLI::App& root, Arguments& chosen) {
 
 }  // namespace
 
-Arguments parse_command_line(int argc, const char* const* argv) {
+Arguments parse_command_line(int argc, const char* const* argv, const std::string& settings_help) {
     CLI::App root{"Tidemark: an event-sourced CRM backend. Commands in, events kept, views and key figures out.",
                   "tidemark"};
     root.set_version_flag("--version", std::string("tidemark 0.1.0"));
     root.require_subcommand(1);
     root.footer(first_steps);
     Arguments chosen;
-    add_serve(root, chosen);
+    add_serve(root, chosen, settings_help);
     add_import(root, chosen);
     add_send(root, chosen);
     add_kpi(root, chosen);

@@ -95,6 +95,7 @@ using Arguments =
     std::variant<Finished, ServeArguments, ImportArguments, SendArguments, KpiArguments, ReplayArguments,
                  RebuildArguments, CheckArguments, SimulateArguments, BenchArguments, CompletionArguments>;
 
-[[nodiscard]] Arguments parse_command_line(int argc, const char* const* argv);
+// `settings_help` is shown by `tidemark serve --help`.
+[[nodiscard]] Arguments parse_command_line(int argc, const char* const* argv, const std::string& settings_help);
 
 }  // namespace tidemark::api

@@ -1,0 +1,177 @@
+#include "aggregates/aggregate_type.hpp"
+#include "api/cli/commands.hpp"
+#include "api/cli/progress.hpp"
+#include "api/cli/store_commands.hpp"
+#include "api/json/write.hpp"
+#include "events/event.hpp"
+#include "events/time.hpp"
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include <fmt/core.h>
+#include <unordered_map>
+
+namespace tidemark::api {
+
+namespace {
+
+constexpr std::size_t read_bytes = 4 << 20;
+
+struct Folded {
+    const aggregates::AggregateType* type = nullptr;
+    std::unique_ptr<aggregates::AggregateState> state;
+    events::Version version = 0;
+};
+using States = std::unordered_map<events::Key128, Folded, events::Key128Hash>;
+
+std::expected<void, std::string> fold_record(const events::RecordView& record, States& states, ReplayedLog& told) {
+    ++told.records;
+    if (record.header.kind != events::RecordKind::event) return {};
+    ++told.events;
+    const events::RecordHeader& header = record.header;
+    Folded& folded = states[events::stream_key(header.tenant, header.stream_kind, header.stream_id)];
+    const auto where = [&] {
+        return fmt::format("{}/{} version {} (partition {}, sequence {})", header.stream_kind, header.stream_id,
+                           header.version, header.partition, header.sequence);
+    };
+    if (folded.type == nullptr) {
+        folded.type = aggregates::find_kind(header.stream_kind);
+        if (folded.type == nullptr) return std::unexpected(where() + ": unknown kind of stream");
+        folded.state = folded.type->make();
+        ++told.streams;
+    }
+    if (header.version != folded.version + 1)
+        return std::unexpected(where() + fmt::format(": version {} was due", folded.version + 1));
+    folded.version = header.version;
+    if (auto evolved = folded.state->evolve(record); !evolved)
+        return std::unexpected(where() + ": " + evolved.error().what);
+    return {};
+}
+
+// Streams whose snapshot is behind are left out: a snapshot is a cache, and may be.
+void compare_snapshots(const States& states, const consumers::DerivedStores& derived, ReplayedLog& told) {
+    for (const auto& [key, folded] : states) {
+        const auto row = derived.snapshot(key);
+        if (!row || row->version != folded.version || row->fold_version != folded.type->fold_version) continue;
+        ++told.snapshots_compared;
+        const auto stored = folded.type->make();
+        if (stored->restore(row->state) &&
+            google::protobuf::util::MessageDifferencer::Equals(stored->message(), folded.state->message())) {
+            continue;
+        }
+        told.differences.push_back(fmt::format("a {} at version {}: its snapshot is not what its events say",
+                                               folded.type->kind, folded.version));
+    }
+}
+
+}  // namespace
+
+std::expected<ReplayedLog, std::string> fold_log(consumers::Log& log, const consumers::DerivedStores* derived,
+                                                 const consumers::OnProgress& progress) {
+    ReplayedLog told;
+    consumers::Progress at;
+    const auto partitions = log.identity().partitions;
+    for (events::Partition p = 0; p < partitions; ++p) at.total += log.end(p).tip.next_sequence;
+    const auto started = std::chrono::steady_clock::now();
+    for (events::Partition p = 0; p < partitions; ++p) {
+        States states;  // of one partition: a stream lies in one
+        for (events::Sequence next = 0, end = log.end(p).tip.next_sequence; next < end;) {
+            auto blocks = log.read(p, next, read_bytes);
+            if (!blocks) return std::unexpected(blocks.error());
+            if (blocks->empty())
+                return std::unexpected(fmt::format("partition {} ends at {} where {} was due", p, next, end));
+            for (const auto& block : *blocks) {
+                ++told.blocks;
+                for (std::size_t i = 0; i < block->size(); ++i) {
+                    const auto record = events::decode_record(block->record(i));
+                    if (!record)
+                        return std::unexpected(
+                            fmt::format("partition {}, block {}: {}", p, block->header().number, record.error().what));
+                    if (record->header.sequence < next) continue;
+                    if (auto folded = fold_record(*record, states, told); !folded)
+                        return std::unexpected(folded.error());
+                    ++at.done;
+                }
+                next = std::max(next, block->next_sequence());
+            }
+            progress(at);
+        }
+        if (derived != nullptr) compare_snapshots(states, *derived, told);
+    }
+    told.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    return told;
+}
+
+ExitCode replay_log(consumers::Log& log, const consumers::DerivedStores& derived, const ReplayArguments& arguments) {
+    std::expected<ReplayedLog, std::string> told;
+    {
+        ProgressBar bar("replaying", "records");
+        told = fold_log(log, arguments.verify ? &derived : nullptr,
+                        [&](consumers::Progress at) { bar.show(at.done, at.total, at.done); });
+    }
+    if (!told) return complain(told.error());
+    const double rate = static_cast<double>(told->records) / std::max(told->seconds, 1e-9);
+    if (arguments.json) {
+        fmt::print(
+            "{{\"blocks\":{},\"records\":{},\"events\":{},\"streams\":{},\"seconds\":{:.3f},\"records_per_second\":{:."
+            "0f},"
+            "\"snapshots_compared\":{},\"differences\":{}}}\n",
+            told->blocks, told->records, told->events, told->streams, told->seconds, rate, told->snapshots_compared,
+            told->differences.size());
+    } else {
+        fmt::print("{} records in {} blocks folded into {} streams in {:.2f} s: {} records/s\n", grouped(told->records),
+                   grouped(told->blocks), grouped(told->streams), told->seconds,
+                   grouped(static_cast<std::uint64_t>(rate)));
+        if (arguments.verify)
+            fmt::print("{} snapshots compared, {} differ\n", grouped(told->snapshots_compared),
+                       told->differences.size());
+    }
+    for (const std::string& difference : told->differences) complain(difference);
+    return told->differences.empty() ? ExitCode::ok : ExitCode::failed;
+}
+
+ExitCode show_stream(consumers::History& history, const ReplayArguments& arguments) {
+    const auto slash = arguments.stream.find('/');
+    const auto* type = aggregates::find_kind(arguments.stream.substr(0, slash));
+    if (slash == std::string::npos || type == nullptr)
+        return complain(arguments.stream + ": a stream is written as sale/ID", ExitCode::usage);
+    const events::StreamName name{
+        .tenant = arguments.tenant.empty() ? std::string(events::default_tenant) : arguments.tenant,
+        .kind = std::string(type->kind),
+        .id = arguments.stream.substr(slash + 1)};
+    constexpr std::size_t page = 1'000;
+    for (events::Version first = 1;;) {
+        const auto events = history.events(name, first, page);
+        if (!events) return complain(events.error());
+        if (events->empty() && first == 1) return complain("there is no " + arguments.stream);
+        for (const auto& stored : *events) {
+            const events::RecordHeader& header = stored.view.header;
+            const auto payload = events::decode_payload(stored.view);
+            if (!payload) return complain(payload.error().what);
+            const std::string body = std::visit(
+                [](const auto& message) -> std::string {
+                    if constexpr (std::is_same_v<std::decay_t<decltype(message)>, std::monostate>) {
+                        return "{}";
+                    } else {
+                        return json::text_of(message);
+                    }
+                },
+                *payload);
+            const std::string type_name(events::event_name(header.stream_kind, header.type));
+            if (arguments.json) {
+                fmt::print(
+                    "{{\"version\":{},\"type\":\"{}\",\"occurred_at\":\"{}\",\"recorded_at\":\"{}\",\"command_id\":\"{}"
+                    "\",\"event\":{}}}\n",
+                    header.version, type_name, events::format_time(header.occurred_at),
+                    events::format_time(header.recorded_at), header.command_id, body);
+            } else {
+                fmt::print("{:>6}  {}  {:<24} {}\n        {}\n", header.version,
+                           events::format_time(header.occurred_at), type_name, header.actor, body);
+            }
+        }
+        if (events->size() < page) return ExitCode::ok;
+        first += page;
+    }
+}
+
+}  // namespace tidemark::api

@@ -1,0 +1,138 @@
+// tidemark: what was asked for, and the parts that do it.
+#include "api/cli/commands.hpp"
+#include "api/cli/store_commands.hpp"
+#include "api/main/bench_parts.hpp"
+#include "api/main/runtime.hpp"
+#include "api/main/serve.hpp"
+#include "events/time.hpp"
+#include "infra/crypto/key_file.hpp"
+#include "infra/logging/logging.hpp"
+
+#include <csignal>
+#include <fmt/core.h>
+
+using namespace tidemark;
+using namespace tidemark::api;
+
+namespace {
+
+// Reads the settings of a subcommand that works on a data directory itself.
+std::expected<infra::Config, std::string> config_for(const std::filesystem::path& data) {
+    return read_config({}, {{"data", data.string()}});
+}
+
+ExitCode run(const Finished& finished) {
+    return finished.code;
+}
+ExitCode run(const ServeArguments& arguments) {
+    return serve(arguments);
+}
+
+ExitCode run(const CompletionArguments& arguments) {
+    fmt::print("{}", arguments.script);
+    return ExitCode::ok;
+}
+
+ExitCode run(const BenchArguments& arguments) {
+    return run_bench(arguments, bench_parts());
+}
+
+ExitCode run(const ReplayArguments& arguments) {
+    const auto config = config_for(arguments.data);
+    if (!config) return complain(config.error(), ExitCode::usage);
+    auto store = open_store(*config, Derived::catch_up);
+    if (!store) return complain(store.error());
+    const ExitCode code = arguments.stream.empty() ? replay_log(*store->log, *store->derived, arguments)
+                                                   : show_stream(*store->history, arguments);
+    store->derived->stop();
+    return code;
+}
+
+ExitCode run(const CheckArguments& arguments) {
+    const auto config = config_for(arguments.data);
+    if (!config) return complain(config.error(), ExitCode::usage);
+    // Caught up first: what the derived stores have not reached yet is no fault.
+    auto store = open_store(*config, Derived::catch_up);
+    if (!store) return complain(store.error());
+    store->derived->stop();
+    return check_log(*store->log, *store->derived_rows, arguments);
+}
+
+ExitCode run(const RebuildArguments& arguments) {
+    const auto config = config_for(arguments.data);
+    if (!config) return complain(config.error(), ExitCode::usage);
+    bool derived = arguments.what.empty();
+    bool views = arguments.what.empty();
+    std::vector<std::string> names;
+    for (const std::string& what : arguments.what) {
+        derived = derived || what == "derived";
+        views = views || what != "derived";
+        if (what != "derived" && what != "views") names.push_back(what);
+    }
+    auto store = open_store(*config, Derived::leave);
+    if (!store) return complain(store.error());
+    if (derived) {
+        if (const ExitCode code = rebuild_derived_stores(*store->log, *store->derived_rows); code != ExitCode::ok)
+            return code;
+    }
+    if (!views) return ExitCode::ok;
+    auto opened = open_views(*config, *store->log);
+    if (!opened) return complain(opened.error());
+    const ExitCode code = rebuild_views(*opened->projector, names);
+    opened->projector->stop();
+    return code;
+}
+
+// What the subcommands that speak to a server find around them. A data directory is served as long as this lives.
+class Reach {
+public:
+    Surroundings around() {
+        return {.reach = [this](const Where& where) { return reach(where); },
+                .read_or_make_key = [](const std::filesystem::path& file) { return infra::read_or_make_key(file); },
+                .today = events::date_of(wall_clock())};
+    }
+
+private:
+    std::expected<ServerAddress, std::string> reach(const Where& where) {
+        if (where.data.empty()) return parse_server(where.server);
+        auto config =
+            read_config({}, {{"data", where.data.string()}, {"http.address", "127.0.0.1"}, {"http.port", "0"}});
+        if (!config) return std::unexpected(config.error());
+        infra::set_up_logging("warn", infra::LogFormat::text);
+        auto started = Runtime::start(*config);
+        if (!started) return std::unexpected(started.error());
+        runtime_ = std::move(*started);
+        return ServerAddress{.host = "127.0.0.1", .port = std::to_string(runtime_->port())};
+    }
+    std::unique_ptr<Runtime> runtime_;
+};
+
+ExitCode run(const ImportArguments& arguments) {
+    Reach reach;
+    return run_import(arguments, reach.around());
+}
+ExitCode run(const SendArguments& arguments) {
+    Reach reach;
+    return run_send(arguments, reach.around());
+}
+ExitCode run(const SimulateArguments& arguments) {
+    Reach reach;
+    return run_simulate(arguments, reach.around());
+}
+ExitCode run(const KpiArguments& arguments) {
+    Reach reach;
+    return run_kpi(arguments, reach.around());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // A server or reader that goes away is an error of that connection, not the end of the process.
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        const Arguments arguments = parse_command_line(argc, argv, settings_help());
+        return static_cast<int>(std::visit([](const auto& chosen) { return run(chosen); }, arguments));
+    } catch (const std::exception& error) {
+        return static_cast<int>(complain(error.what()));
+    }
+}

@@ -1,0 +1,100 @@
+#include "api/main/runtime.hpp"
+
+#include "projections/registry.hpp"
+
+#include <fstream>
+#include <sstream>
+
+namespace tidemark::api {
+
+namespace {
+
+namespace kpi = projections::kpi;
+
+std::expected<std::shared_ptr<const kpi::Kpis>, std::string> read_kpis(const infra::Config& config) {
+    kpi::TenantTimes times;
+    for (const auto& [tenant, settings] : config.tenants) {
+        times.of[tenant] = {.zone = settings.time_zone,
+                            .first_day_of_week = static_cast<int>(settings.first_day_of_week)};
+    }
+    if (!config.kpi_catalogue) return kpi::Kpis::make(kpi::built_in_catalogue(), times);
+    std::ifstream file(*config.kpi_catalogue);
+    std::ostringstream text;
+    if (!(text << file.rdbuf())) return std::unexpected(config.kpi_catalogue->string() + ": cannot be read");
+    auto kpis = kpi::Kpis::make(text.str(), times);
+    if (!kpis) return std::unexpected(config.kpi_catalogue->string() + ": " + kpis.error());
+    return kpis;
+}
+
+}  // namespace
+
+std::expected<OpenedViews, std::string> open_views(const infra::Config& config, consumers::Log& log) {
+    OpenedViews views;
+    auto kpis = read_kpis(config);
+    if (!kpis) return std::unexpected(kpis.error());
+    views.kpis = std::move(*kpis);
+    auto projections = projections::all(views.kpis);
+    auto rows = infra::RocksKv::open(
+        config.data / "views", consumers::Projector::tables(projections),
+        {.block_cache_bytes = config.views_cache_bytes, .write_buffer_bytes = config.views_buffer_bytes});
+    if (!rows) return std::unexpected(rows.error());
+    views.rows = std::move(*rows);
+    views.projector = std::make_unique<consumers::Projector>(
+        log, *views.rows, std::move(projections),
+        consumers::ProjectorOptions{.cache_bytes = config.view_cache_bytes, .clock = wall_clock});
+    if (auto started = views.projector->start(); !started) return std::unexpected(started.error());
+    return views;
+}
+
+std::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const infra::Config& config) {
+    std::unique_ptr<Runtime> runtime(new Runtime);
+    auto store = open_store(config, Derived::catch_up);
+    if (!store) return std::unexpected(store.error());
+    runtime->store_ = std::move(*store);
+
+    auto views = open_views(config, *runtime->store_.log);
+    if (!views) return std::unexpected(views.error());
+    runtime->views_ = std::move(*views);
+
+    runtime->commands_ = std::make_unique<consumers::CommandProcessor>(
+        *runtime->store_.log, *runtime->store_.derived, runtime->store_.digest_key, wall_clock,
+        consumers::ProcessorOptions{.queue_commands = config.queue_commands,
+                                    .queue_bytes = config.queue_bytes,
+                                    .group_records = config.group_records,
+                                    .cache_bytes = config.aggregate_cache_bytes,
+                                    .compress = config.compress_blocks});
+    if (auto started = runtime->commands_->start(); !started) return std::unexpected(started.error());
+
+    runtime->http_ = std::make_unique<HttpServer>(Services{.log = *runtime->store_.log,
+                                                           .derived = *runtime->store_.derived,
+                                                           .commands = *runtime->commands_,
+                                                           .history = *runtime->store_.history,
+                                                           .projector = *runtime->views_.projector,
+                                                           .clock = wall_clock},
+                                                  HttpOptions{.address = config.http_address,
+                                                              .port = config.http_port,
+                                                              .threads = config.http_threads,
+                                                              .query_threads = config.http_query_threads});
+    auto port = runtime->http_->start();
+    if (!port) return std::unexpected(port.error());
+    runtime->port_ = *port;
+    return runtime;
+}
+
+Runtime::~Runtime() {
+    stop();
+}
+
+// From the outside in: no new requests, then no undecided command, then no unwritten row.
+void Runtime::stop() {
+    if (http_) http_->stop();
+    if (commands_) commands_->drain();
+    if (views_.projector) views_.projector->stop();
+    if (store_.derived) store_.derived->stop();
+    http_.reset();
+    commands_.reset();
+    views_ = {};
+    store_ = {};
+}
+
+}  // namespace tidemark::api
