@@ -1,0 +1,266 @@
+#include "aggregates/delivery/delivery.hpp"
+
+#include "tests/support/decider_tables.hpp"
+
+using namespace tidemark;
+using namespace tidemark::tests;
+using aggregates::Delivery;
+using Why = aggregates::DeliveryRejection;
+
+namespace {
+
+// Monday is day 20458.
+constexpr events::Micros tuesday = monday + one_day;
+
+Given<Delivery> world() {
+    return Given<Delivery>()
+        .knowing("customer", "c-1", R"(version: 1 customer { region: "East" sector: "health" })")
+        .knowing("customer", "c-2", R"(version: 1 customer { region: "West" })")
+        .knowing("customer", "c-old", R"(version: 2 customer { archived: true })")
+        .knowing("sale", "sale-1", R"(version: 5 sale { status: WON customer_id: "c-1" })")
+        .knowing("product", "p-1", R"(version: 1 product { list_price { minor: 1 currency: "EUR" } })");
+}
+
+template <class... Moments>
+Given<Delivery> after(const Moments&... moments) {
+    Given<Delivery> all = world();
+    ((all = all.then(moments)), ...);
+    return all;
+}
+
+std::string plan_until(int end_date, const std::string& more_tasks = "") {
+    return "{ start_date: 20458 end_date: " + std::to_string(end_date) + R"(
+        budget { minor: 100000 currency: "EUR" }
+        tasks { id: "t-1" name: "Install" kind: IMPLEMENTATION planned_minutes: 600 }
+        tasks { id: "t-2" name: "Migrate" kind: DATA_TASK planned_minutes: 300 } )" +
+           more_tasks + R"(
+        milestones { id: "m-1" name: "Go live" baseline_date: 20460 }
+        risks { id: "r-1" category: MARKET_RISK text: "late parts" probability_bp: 2000 impact { minor: 5000 currency: "EUR" } } })";
+}
+const std::string plan = plan_until(20470);
+const std::string later_plan =
+    plan_until(20480, R"(tasks { id: "t-3" name: "Train" kind: INTERFACE planned_minutes: 60 })");
+
+const std::string plan_delivery = R"(plan_delivery { name: "Hospital" customer_id: "c-1" sale_id: "sale-1" owner: "ada"
+    product_id: "p-1" kind: SOLUTION_DELIVERY goals: "less paper" strategic_goal: "growth" plan )" +
+                                  plan + "}";
+const std::string dims = R"({ owner: "ada" region: "East" product_id: "p-1" customer_id: "c-1" kind: SOLUTION_DELIVERY
+                              party: INTERNAL sector: "health" })";
+const std::string requirement = R"({ id: "q-1" type: FUNCTIONAL scope: "login" priority: PRIORITY_HIGH })";
+const std::string new_risk = R"({ id: "r-2" category: TECHNOLOGY_RISK text: "old servers" probability_bp: 100 })";
+const std::string risk_1 = R"({ id: "r-1" category: MARKET_RISK text: "late parts" probability_bp: 2000
+                                impact { minor: 5000 currency: "EUR" } })";
+
+const auto captured = moment<Delivery>("capture_requirement { requirement " + requirement + "}");
+const auto baselined = moment<Delivery>("baseline_requirements {}");
+const auto planned = moment<Delivery>(plan_delivery);
+const auto started = moment<Delivery>("start_delivery {}");
+const auto task_started = moment<Delivery>(R"(start_task { task_id: "t-1" })");
+const auto task_completed = moment<Delivery>(R"(complete_task { task_id: "t-1" })");
+const auto worked = moment<Delivery>(R"(report_work { task_id: "t-1" minutes: 90 })");
+const auto cost = moment<Delivery>(R"(record_delivery_cost { cost { minor: 2000 currency: "EUR" } })");
+const auto milestone = moment<Delivery>(R"(hit_delivery_milestone { milestone_id: "m-1" actual_date: 20462 })");
+const auto asked = moment<Delivery>(R"(request_change { change_id: "ch-1" text: "training" days_impact: 10 })");
+const auto delivered = moment<Delivery>(R"(deliver_to_customer { content: "all of it" date: 20469 })");
+const auto evaluated = moment<Delivery>(R"(evaluate_outcome { effect: "faster" score: 4 })");
+const auto closed = moment<Delivery>("close_delivery {}");
+const auto cancelled = moment<Delivery>(R"(cancel_delivery { reason: "no budget" })");
+
+}  // namespace
+
+TEST_CASE("every command to a delivery yields its event, and sent again nothing more unless it counts again",
+          "[delivery]") {
+    check_commands<Delivery>({
+        {world(), "capture_requirement { requirement " + requirement + "}", monday,
+         "requirement_captured { requirement " + requirement + "}"},
+        {after(captured), "baseline_requirements {}", monday, R"(requirements_baselined { requirement_ids: "q-1" })"},
+        {world(), plan_delivery, monday,
+         "delivery_planned { dims " + dims +
+             R"( name: "Hospital" sale_id: "sale-1" goals: "less paper" strategic_goal: "growth" plan )" + plan + "}"},
+        {after(planned), "start_delivery {}", monday, "delivery_started { dims " + dims + "}"},
+        {after(planned), R"(assign_resource { resource { id: "bob" role: "fitter" } task_id: "t-1" })", monday,
+         R"(resource_assigned { resource { id: "bob" role: "fitter" } task_id: "t-1" })"},
+        {after(planned, started), R"(start_task { task_id: "t-2" })", monday,
+         R"(task_started { task_id: "t-2" kind: DATA_TASK })"},
+        {after(planned, started, task_started), R"(complete_task { task_id: "t-1" })", monday,
+         R"(task_completed { task_id: "t-1" kind: IMPLEMENTATION planned_minutes: 600 dims )" + dims + "}"},
+        {after(planned, started),
+         R"(report_work { task_id: "t-1" minutes: 90 note: "cabling" })",
+         monday,
+         R"(work_reported { task_id: "t-1" minutes: 90 note: "cabling" dims )" + dims + "}",
+         {Again::counts_again}},
+        {after(planned, started),
+         R"(record_delivery_cost { cost { minor: 2000 currency: "EUR" } note: "freight" })",
+         monday,
+         R"(delivery_cost_recorded { cost { minor: 2000 currency: "EUR" } note: "freight" dims )" + dims + "}",
+         {Again::counts_again}},
+        {after(planned, started), R"(hit_delivery_milestone { milestone_id: "m-1" })", monday,
+         R"(delivery_milestone_hit { milestone_id: "m-1" baseline_date: 20460 actual_date: 20458 slippage_days: -2 dims )" +
+             dims + "}"},
+        {after(planned), "raise_risk { risk " + new_risk + "}", monday,
+         "risk_raised { risk " + new_risk + " dims " + dims + "}"},
+        {after(planned), R"(close_risk { risk_id: "r-1" occurred: true })", monday,
+         R"(risk_closed { risk_id: "r-1" occurred: true risk )" + risk_1 + " dims " + dims + "}"},
+        {after(planned, started),
+         R"(record_monitoring { kind: SECURITY metric: "open ports" value_milli: 3000 })",
+         monday,
+         R"(monitoring_recorded { kind: SECURITY metric: "open ports" value_milli: 3000 })",
+         {Again::counts_again}},
+        {after(planned),
+         R"(record_review { subject: USER_REVIEW verdict: PASSED note: "good" })",
+         monday,
+         R"(review_recorded { subject: USER_REVIEW verdict: PASSED note: "good" })",
+         {Again::counts_again}},
+        {after(planned),
+         R"(request_change { change_id: "ch-1" text: "training" cost_impact { minor: -5 currency: "EUR" } days_impact: 10 })",
+         monday,
+         R"(change_requested { change_id: "ch-1" text: "training" cost_impact { minor: -5 currency: "EUR" } days_impact: 10 })"},
+        {after(planned, asked), R"(rebaseline_delivery { change_id: "ch-1" plan )" + later_plan + "}", monday,
+         R"(delivery_rebaselined { change_id: "ch-1" baseline_number: 2 from )" + plan + " to " + later_plan +
+             " dims " + dims + "}"},
+        {after(planned, started), R"(deliver_to_customer { content: "all of it" })", tuesday,
+         R"(delivered_to_customer { content: "all of it" date: 20459 planned_date: 20470 dims )" + dims + "}"},
+        {after(planned, started, delivered), R"(evaluate_outcome { effect: "faster" impact: "less waiting" score: 4 })",
+         monday, R"(outcome_evaluated { effect: "faster" impact: "less waiting" score: 4 dims )" + dims + "}"},
+        {after(planned, started, worked, cost, milestone, delivered), "close_delivery {}", monday,
+         "delivery_closed { dims " + dims + R"( milestones_total: 1 budget { minor: 100000 currency: "EUR" }
+            cost { minor: 2000 currency: "EUR" } planned_minutes: 900 worked_minutes: 90 on_time: true on_budget: true })"},
+        {after(planned), R"(cancel_delivery { reason: "no budget" })", monday,
+         R"(delivery_cancelled { reason: "no budget" dims )" + dims + "}"},
+    });
+}
+
+TEST_CASE("every rejection of a delivery has its case", "[delivery]") {
+    const std::string opening = R"(plan_delivery { name: "x" owner: "ada" kind: PRODUCT_DELIVERY )";
+    const std::string dates = "start_date: 20458 end_date: 20470 ";
+    check_rejections<Delivery>({
+        {world(), "start_delivery {}", monday, Why::delivery_not_found},
+        {world(), "baseline_requirements {}", monday, Why::delivery_not_found},
+        {after(captured), "start_delivery {}", monday, Why::delivery_not_planned},
+        {after(planned), R"(report_work { minutes: 1 })", monday, Why::delivery_not_started},
+        {after(planned), R"(start_task { task_id: "t-1" })", monday, Why::delivery_not_started},
+        {after(planned), R"(deliver_to_customer { content: "x" })", monday, Why::delivery_not_started},
+        {after(planned, started), "close_delivery {}", monday, Why::delivery_not_delivered},
+        {after(planned, started), R"(evaluate_outcome { effect: "x" score: 1 })", monday, Why::delivery_not_delivered},
+        {after(planned), R"(plan_delivery { name: "another" owner: "ada" kind: PRODUCT_DELIVERY plan )" + plan + "}",
+         monday, Why::delivery_already_planned},
+        {after(planned, started, delivered), R"(deliver_to_customer { content: "something else" })", monday,
+         Why::delivery_already_delivered},
+        {after(planned, started, delivered), R"(report_work { minutes: 1 })", monday, Why::delivery_already_delivered},
+        {after(planned, started, delivered), "start_delivery {}", monday, Why::delivery_already_delivered},
+        {after(planned, started, delivered, closed), R"(cancel_delivery { reason: "x" })", monday,
+         Why::delivery_already_closed},
+        {after(planned, started, delivered, closed), R"(record_delivery_cost { cost { minor: 1 currency: "EUR" } })",
+         monday, Why::delivery_already_closed},
+        {after(planned, cancelled), "start_delivery {}", monday, Why::delivery_already_cancelled},
+        {after(captured, cancelled), plan_delivery, monday, Why::delivery_already_cancelled},
+        {after(captured), R"(capture_requirement { requirement { id: "q-1" type: TRAINING scope: "other" } })", monday,
+         Why::requirement_already_captured, "capture_requirement.requirement.id"},
+        {after(captured, baselined), R"(capture_requirement { requirement { id: "q-2" type: TRAINING scope: "x" } })",
+         monday, Why::requirements_already_baselined},
+        {after(planned), "baseline_requirements {}", monday, Why::no_requirements},
+        {after(planned), R"(raise_risk { risk { id: "r-1" category: MARKET_RISK text: "other" } })", monday,
+         Why::risk_already_raised, "raise_risk.risk.id"},
+        {after(planned, moment<Delivery>(R"(close_risk { risk_id: "r-1" })")),
+         R"(close_risk { risk_id: "r-1" occurred: true })", monday, Why::risk_already_closed, "close_risk.occurred"},
+        {after(planned, asked), R"(request_change { change_id: "ch-1" text: "other" })", monday,
+         Why::change_already_requested, "request_change.change_id"},
+        {after(planned, started), R"(complete_task { task_id: "t-1" })", monday, Why::task_not_started,
+         "complete_task.task_id"},
+        {after(planned, started, worked), R"(complete_task { task_id: "t-1" })", monday, Why::task_not_started,
+         "complete_task.task_id"},
+        {after(planned, started, task_started, task_completed), R"(start_task { task_id: "t-1" })", monday,
+         Why::task_already_completed, "start_task.task_id"},
+        {after(planned, started, milestone), R"(hit_delivery_milestone { milestone_id: "m-1" actual_date: 20463 })",
+         monday, Why::milestone_already_hit, "hit_delivery_milestone.actual_date"},
+        {after(planned, started, delivered, evaluated), R"(evaluate_outcome { effect: "slower" score: 2 })", monday,
+         Why::outcome_already_evaluated},
+        {world(), opening + R"(customer_id: "c-old" plan {)" + dates + "}}", monday, Why::customer_archived,
+         "plan_delivery.customer_id"},
+        {world(), opening + R"(customer_id: "c-2" sale_id: "sale-1" plan {)" + dates + "}}", monday,
+         Why::sale_of_another_customer, "plan_delivery.sale_id"},
+        {world(), opening + "plan { start_date: 20458 end_date: 20457 } }", monday, Why::plan_ends_before_start,
+         "plan_delivery.plan.end_date"},
+        {world(), opening + "plan {" + dates + R"(milestones { id: "m" name: "a" baseline_date: 1 }
+                                                 milestones { id: "m" name: "b" baseline_date: 1 } } })",
+         monday, Why::plan_id_repeated, "plan_delivery.plan.milestones"},
+        {after(planned, started, task_started), "rebaseline_delivery { plan {" + dates + "} }", monday,
+         Why::plan_drops_what_was_done, "rebaseline_delivery.plan.tasks"},
+        {after(planned, started, milestone), "rebaseline_delivery { plan {" + dates + "} }", monday,
+         Why::plan_drops_what_was_done, "rebaseline_delivery.plan.milestones"},
+        {after(planned, started), R"(start_task { task_id: "t-9" })", monday, Why::task_unknown, "start_task.task_id"},
+        {after(planned, started), R"(complete_task { task_id: "t-9" })", monday, Why::task_unknown,
+         "complete_task.task_id"},
+        {after(planned, started), R"(report_work { task_id: "t-9" minutes: 1 })", monday, Why::task_unknown,
+         "report_work.task_id"},
+        {after(planned), R"(assign_resource { resource { id: "bob" } task_id: "t-9" })", monday, Why::task_unknown,
+         "assign_resource.task_id"},
+        {after(planned, started), R"(hit_delivery_milestone { milestone_id: "m-9" })", monday, Why::milestone_unknown,
+         "hit_delivery_milestone.milestone_id"},
+        {after(planned), R"(close_risk { risk_id: "r-9" })", monday, Why::risk_unknown, "close_risk.risk_id"},
+        {after(planned), R"(rebaseline_delivery { change_id: "ch-9" plan )" + later_plan + "}", monday,
+         Why::change_unknown, "rebaseline_delivery.change_id"},
+        {after(planned, started), R"(record_delivery_cost { cost { minor: 1 currency: "USD" } })", monday,
+         Why::currency_mismatch, "record_delivery_cost.cost"},
+        {after(planned),
+         R"(raise_risk { risk { id: "r-3" category: MARKET_RISK text: "x" impact { minor: 1 currency: "USD" } } })",
+         monday, Why::currency_mismatch, "raise_risk.risk.impact"},
+        {after(planned), R"(request_change { change_id: "ch-1" text: "x" cost_impact { minor: 1 currency: "USD" } })",
+         monday, Why::currency_mismatch, "request_change.cost_impact"},
+        {world(), opening + "plan {" + dates + R"(budget { minor: 1 currency: "EUR" }
+            risks { id: "r" category: MARKET_RISK text: "x" impact { minor: 1 currency: "USD" } } } })",
+         monday, Why::currency_mismatch, "plan_delivery.plan.risks[0].impact"},
+        {after(planned), "rebaseline_delivery { plan {" + dates + R"(budget { minor: 1 currency: "USD" } } })", monday,
+         Why::currency_mismatch, "rebaseline_delivery.plan.budget"},
+        {after(planned, started,
+               moment<Delivery>(R"(record_delivery_cost { cost { minor: 9000000000000000000 currency: "EUR" } })")),
+         R"(record_delivery_cost { cost { minor: 9000000000000000000 currency: "EUR" } })", monday,
+         Why::amount_too_large, "record_delivery_cost.cost"},
+    });
+}
+
+TEST_CASE("what a new delivery refers to and is not there is named by its field", "[delivery]") {
+    for (const std::string what : {"customer", "sale", "product"}) {
+        const Came<Delivery> came = world().when("plan_delivery { name: \"x\" owner: \"ada\" kind: PRODUCT_DELIVERY " +
+                                                 what + "_id: \"none\" plan " + plan + "}");
+        REQUIRE(came.rejection.has_value());
+        CHECK(came.rejection->code() == "ReferenceNotFound");
+        CHECK(came.rejection->field() == "plan_delivery." + what + "_id");
+    }
+}
+
+TEST_CASE("a delivery for a sale without a stated customer is for the customer of the sale", "[delivery]") {
+    const Came<Delivery> came = world().when(
+        R"(plan_delivery { name: "x" owner: "ada" kind: PRODUCT_DELIVERY sale_id: "sale-1" plan )" + plan + "}");
+    CHECK(came.state.dims().customer_id() == "c-1");
+}
+
+TEST_CASE("a late and dear delivery says so when it is closed", "[delivery]") {
+    const auto dear = moment<Delivery>(R"(record_delivery_cost { cost { minor: 100001 currency: "EUR" } })");
+    const auto late = moment<Delivery>(R"(deliver_to_customer { content: "all" date: 20471 })");
+    const Came<Delivery> came = after(planned, started, dear, late).when("close_delivery {}");
+    REQUIRE(came.events.size() == 1);
+    CHECK_FALSE(came.events[0].delivery_closed().on_time());
+    CHECK_FALSE(came.events[0].delivery_closed().on_budget());
+}
+
+TEST_CASE("a delivery is measured by the plan in force", "[delivery]") {
+    const auto rebaselined = moment<Delivery>("rebaseline_delivery { plan " + later_plan + "}");
+    const auto late = moment<Delivery>(R"(deliver_to_customer { content: "all" date: 20475 })");
+    const Came<Delivery> came = after(planned, started, rebaselined, milestone, late).when("close_delivery {}");
+    REQUIRE(came.events.size() == 1);
+    CHECK(came.events[0].delivery_closed().on_time());
+    CHECK(came.events[0].delivery_closed().planned_minutes() == 960);
+    CHECK(came.state.baseline_number() == 2);
+    CHECK(came.state.risks_open_size() == 1);
+}
+
+TEST_CASE("bills may come in until the delivery is closed", "[delivery]") {
+    const Came<Delivery> came = after(planned, started, cost, delivered).when(cost.command);
+    CHECK(came.state.cost().minor() == 4000);
+}
+
+TEST_CASE("a milestone that was hit may be told again without its date", "[delivery]") {
+    CHECK(after(planned, started, milestone).when(R"(hit_delivery_milestone { milestone_id: "m-1" })") ==
+          changes_nothing<Delivery>());
+}

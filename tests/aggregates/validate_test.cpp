@@ -1,0 +1,113 @@
+#include "aggregates/validate.hpp"
+
+#include "tests/support/given.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace tidemark;
+using tidemark::tests::parse_text;
+
+namespace {
+
+// "Code at field"; empty: all rules hold.
+std::string verdict(const v1::Command& command) {
+    const auto broken = aggregates::validate(command);
+    if (!broken) return {};
+    CHECK(broken->category() == v1::RULE_VIOLATED);
+    CHECK_FALSE(broken->detail().empty());
+    return broken->code() + " at " + broken->field();
+}
+std::string verdict(const std::string& text) {
+    return verdict(parse_text<v1::Command>(R"(stream_id: "s-1" command_id: "c-1" )" + text));
+}
+v1::Command named(const std::string& name) {
+    return tests::create_customer("s-1", "c-1", name);
+}
+
+}  // namespace
+
+TEST_CASE("a path names the place in a list", "[validate]") {
+    const std::string open = R"(sale { open_sale { owner: "ada" pipeline_id: "p"
+        lines { product_id: "a" quantity: 1 } lines { product_id: "b" quantity: 1 } lines { product_id: "c" quantity: )";
+    CHECK(verdict(open + "1 } } }") == "");
+    CHECK(verdict(open + "0 } } }") == "OutOfRange at sale.open_sale.lines[2].quantity");
+    CHECK(verdict(open + "1 unit_price { minor: -1 currency: \"EUR\" } } } }") ==
+          "NegativeAmount at sale.open_sale.lines[2].unit_price");
+    CHECK(verdict(open + "1 unit_price { minor: 1 currency: \"EURO\" } } } }") ==
+          "UnknownCurrency at sale.open_sale.lines[2].unit_price.currency");
+}
+
+TEST_CASE("a command without a body, or a body without a command, is refused", "[validate]") {
+    CHECK(verdict("") == "Required at body");
+    CHECK(verdict("sale {}") == "Required at sale.command");
+    CHECK(verdict(R"(customer { create_customer { name: "x" attributes { key: "k" } } })") ==
+          "Required at customer.create_customer.attributes[0].value");
+}
+
+TEST_CASE("the frame of a command has rules of its own", "[validate]") {
+    const std::string body = R"(product { retire_product {} })";
+    CHECK(verdict(body) == "");
+    CHECK(verdict(R"(tenant: "a b" )" + body) == "BadFormat at tenant");
+    CHECK(verdict(R"(actor: ")" + std::string(65, 'x') + "\" " + body) == "TooLong at actor");
+    CHECK(verdict(R"(reason: ")" + std::string(256, 'x') + "\" " + body) == "TooLong at reason");
+    CHECK(verdict(parse_text<v1::Command>(R"(command_id: "c" )" + body)) == "Required at stream_id");
+    CHECK(verdict(parse_text<v1::Command>(R"(stream_id: "s" )" + body)) == "Required at command_id");
+    CHECK(verdict("occurred_at: -2208988800000000 " + body) == "");
+    CHECK(verdict("occurred_at: -2208988800000001 " + body) == "OutOfRange at occurred_at");
+    CHECK(verdict("occurred_at: 7258118400000000 " + body) == "");
+    CHECK(verdict("occurred_at: 7258118400000001 " + body) == "OutOfRange at occurred_at");
+}
+
+TEST_CASE("a length is counted in characters, not in bytes", "[validate]") {
+    std::string chinese;
+    for (int i = 0; i < 100; ++i) chinese += "张";
+    CHECK(verdict(named(chinese)) == "");
+    CHECK(verdict(named(chinese + "三")) == "TooLong at customer.create_customer.name");
+    CHECK(verdict(named("😀 Zoë")) == "");
+}
+
+TEST_CASE("what is not UTF-8 is refused", "[validate]") {
+    for (const std::string bad : {"\xff", "a\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe5\xbc"}) {
+        CHECK(verdict(named(bad)) == "BadUtf8 at customer.create_customer.name");
+    }
+    CHECK(verdict(named(std::string("a\0b", 3))) == "BadFormat at customer.create_customer.name");
+    CHECK(verdict(named("two\nlines\tand a tab")) == "");
+}
+
+TEST_CASE("an e-mail address has one @ and a dotted host", "[validate]") {
+    for (const char* good : {"a@b.cd", "ada.lovelace+crm@mail.example.org", "张三@例子.中国"}) {
+        v1::Command command = named("x");
+        command.mutable_customer()->mutable_create_customer()->set_email(good);
+        CHECK(verdict(command) == "");
+    }
+    for (const char* bad : {"a", "@b.cd", "a@b", "a@@b.cd", "a@b.cd@e.fg", "a b@c.de", "a@.de", "a@b.", "a@b..de"}) {
+        v1::Command command = named("x");
+        command.mutable_customer()->mutable_create_customer()->set_email(bad);
+        CHECK(verdict(command) == "BadFormat at customer.create_customer.email");
+    }
+}
+
+TEST_CASE("a phone number has digits", "[validate]") {
+    for (const char* good : {"+86 10 6552-9988", "(030) 1234/56", "110"}) {
+        v1::Command command = named("x");
+        command.mutable_customer()->mutable_create_customer()->set_phone(good);
+        CHECK(verdict(command) == "");
+    }
+    for (const char* bad : {"12", "none", "+-()", "123 ext 4"}) {
+        v1::Command command = named("x");
+        command.mutable_customer()->mutable_create_customer()->set_phone(bad);
+        CHECK(verdict(command) == "BadFormat at customer.create_customer.phone");
+    }
+}
+
+TEST_CASE("what is broken is said without the personal value", "[validate]") {
+    v1::Command command = named("x");
+    command.mutable_customer()->mutable_create_customer()->set_email("very-secret");
+    const auto broken = aggregates::validate(command);
+    REQUIRE(broken.has_value());
+    CHECK(broken->ShortDebugString().find("very-secret") == std::string::npos);
+}
+
+TEST_CASE("present and empty is allowed where it means: cleared", "[validate]") {
+    CHECK(verdict(R"(customer { change_customer_details { email: "" phone: "" gender: GENDER_UNSPECIFIED } })") == "");
+}
