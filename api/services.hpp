@@ -7,6 +7,7 @@
 #include "consumers/history/history.hpp"
 #include "consumers/log/log.hpp"
 #include "consumers/projector/projector.hpp"
+#include "projections/kpi/kpi.hpp"
 
 #include <functional>
 
@@ -19,6 +20,7 @@ struct Services {
     consumers::History& history;
     consumers::Projector& projector;
     std::function<events::Micros()> clock;  // wall time; any thread
+    const projections::kpi::Kpis& kpis;     // the ones that the projector folds
 };
 
 }  // namespace tidemark::api

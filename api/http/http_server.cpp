@@ -54,6 +54,8 @@ HttpServer::HttpServer(Services services, HttpOptions options)
     add_command_routes(routes, context);
     add_bulk_routes(routes, context);
     add_aggregate_routes(routes, context);
+    add_view_routes(routes, context);
+    add_kpi_routes(routes, context);
     add_feed_routes(routes, context);
     add_operation_routes(routes, context);
     impl_->metrics.gauge("tidemark_http_connections", "Connections open",

@@ -473,7 +473,9 @@ bool Parser::Impl::read_field(value in, Message& into, const Field& field) {
         return broken(error);
     }
     if (type == json_type::null) {
-        return in.is_null() || fail("NotJson", "this is not JSON: a word begins like null and is not");
+        bool is_null = false;
+        const bool read = in.is_null().get(is_null) == simdjson::SUCCESS;
+        return (read && is_null) || fail("NotJson", "this is not JSON: a word begins like null and is not");
     }
     const Reflection& reflection = *into.GetReflection();
     if (const auto* choice = field.descriptor->real_containing_oneof();

@@ -68,7 +68,8 @@ private:
         table.fields.reserve(static_cast<std::size_t>(descriptor.field_count()));
         for (int i = 0; i < descriptor.field_count(); ++i) {
             const FieldDescriptor& field = *descriptor.field(i);
-            Field row{.descriptor = &field, .name = field.name(), .shape = shape_of(field), .repeated = field.is_repeated()};
+            Field row{
+                .descriptor = &field, .name = field.name(), .shape = shape_of(field), .repeated = field.is_repeated()};
             row.zero_says = row.shape == Shape::enumeration &&
                             !std::string_view(field.enum_type()->value(0)->name()).ends_with("UNSPECIFIED");
             if (row.shape == Shape::message || row.shape == Shape::map) {

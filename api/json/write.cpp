@@ -173,8 +173,7 @@ bool said(const Message& message, const Reflection& reflection, const Field& fie
         return reflection.HasField(message, field.descriptor);
     }
     switch (field.shape) {
-        case Shape::enumeration:
-            return field.zero_says || reflection.HasField(message, field.descriptor);
+        case Shape::enumeration: return field.zero_says || reflection.HasField(message, field.descriptor);
         case Shape::text:
         case Shape::bytes:
         case Shape::date:

@@ -37,7 +37,8 @@ using Items = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("lines become commands wherever the pieces are cut", "[bulk]") {
-    const std::string lines = "{\"stream_id\":\"a\"}\n\n{\"stream_id\":\"张\"}\r\nnonsense\n{\"stream_id\":\"c\"}";
+    const std::string lines =
+        "{\"stream_id\":\"a\"}\n\n{\"stream_id\":\"张\"}\r\n{\"stream_id\":\n{\"stream_id\":\"c\"}";
     for (const std::size_t piece : {1u, 2u, 3u, 7u, 1000u}) {
         CHECK(read(BulkFormat::ndjson, lines, piece) == Items{"a", "张", "[NotJson]", "c"});
     }

@@ -105,15 +105,17 @@ TEST_CASE("every command of every aggregate comes back from JSON as it went", "[
 }
 
 TEST_CASE("values are written in the form that their rules give", "[json]") {
-    v1::SaleState sale;
-    sale.set_status(v1::WON);
+    v1::SaleOpened sale;
+    sale.mutable_dims()->set_owner("ada");
     sale.mutable_amount()->set_minor(1234);
     sale.mutable_amount()->set_currency("EUR");
-    sale.set_opened_at(1'767'225'600'000'000);
     sale.set_expected_close(20'484);
+    sale.set_forecast_category(v1::COMMIT);
+    sale.set_opened_at(1'767'225'600'000'000);
     CHECK(api::json::text_of(sale) ==
-          R"({"status":"WON","amount":{"amount":"12.34","currency":"EUR"},"probability_bp":0,)"
-          R"("opened_at":"2026-01-01T00:00:00Z","expected_close":"2026-01-31","at_risk":false,"rotting_days":0})");
+          R"({"dims":{"owner":"ada"},"amount":{"amount":"12.34","currency":"EUR"},"probability_bp":0,)"
+          R"("expected_close":"2026-01-31","forecast_category":"COMMIT","pipeline_version":0,"rotting_days":0,)"
+          R"("opened_at":"2026-01-01T00:00:00Z"})");
 
     v1::CustomerState customer;
     customer.mutable_name()->set_clear("张三");

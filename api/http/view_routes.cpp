@@ -1,0 +1,41 @@
+#include "api/http/view_routes.hpp"
+
+namespace tidemark::api {
+
+Response query_problem(const projections::QueryError& error) {
+    return error.not_found ? problem(404, "NotFound", error.what, error.field)
+                           : problem(400, "BadParameter", error.what, error.field);
+}
+
+void add_view(Routes& routes, const Context& context, std::string pattern, std::string group, std::string summary,
+              const google::protobuf::Descriptor* response, std::vector<Param> params,
+              Response (*handle)(const Context&, const Request&)) {
+    Route route;
+    route.method = "GET";
+    route.pattern = std::move(pattern);
+    route.group = std::move(group);
+    route.summary = std::move(summary);
+    route.params = std::move(params);
+    route.params.push_back({"Tidemark-Tenant", In::header, Kind::id, "absent: default"});
+    route.params.push_back(
+        {"Tidemark-At-Least", In::header, Kind::text,
+         "a Tidemark-Position that an answer gave: what it stands for is seen, or the answer is 503"});
+    route.response = response;
+    route.response_types = {std::string(json_type), std::string(protobuf_type)};
+    if (route.pattern.find('{') != std::string::npos) {
+        route.problems = {404};
+    }
+    route.handler = [&context, handle](RequestPtr request, Responder responder) {
+        answer_on_pool(context, std::move(request), std::move(responder),
+                       [&context, handle](const Request& asked) { return handle(context, asked); });
+    };
+    routes.add(std::move(route));
+}
+
+std::vector<Param> with_page(std::vector<Param> params) {
+    params.push_back({"limit", In::query, Kind::integer, "at most so many, 1 to 1000; 50 if absent"});
+    params.push_back({"cursor", In::query, Kind::text, "next_cursor of the page before"});
+    return params;
+}
+
+}  // namespace tidemark::api
