@@ -18,11 +18,11 @@ v1::BoardTask* task(v1::DeliveryRow& row, const std::string& id) {
     return nullptr;
 }
 
-v1::BoardRisk& risk(v1::DeliveryRow& row, const v1::Risk& raised) {
+v1::BoardRisk& risk(v1::DeliveryRow& row, const std::string& id) {
     for (auto& r : *row.mutable_risks())
-        if (r.risk().id() == raised.id()) return r;
+        if (r.risk().id() == id) return r;
     auto& r = *row.add_risks();
-    *r.mutable_risk() = raised;
+    r.mutable_risk()->set_id(id);
     return r;
 }
 
@@ -50,7 +50,7 @@ void adopt(v1::DeliveryRow& row, const v1::DeliveryPlan& plan) {
         m.set_name(planned.name());
         if (!m.hit()) m.set_baseline_date(planned.baseline_date());  // what was hit was measured by its own baseline
     }
-    for (const auto& planned : plan.risks()) (void)risk(row, planned);
+    for (const auto& planned : plan.risks()) *risk(row, planned.id()).mutable_risk() = planned;
     row.set_resources(std::max(row.resources(), static_cast<std::uint32_t>(plan.resources_size())));
 }
 
@@ -119,11 +119,13 @@ void fold(v1::DeliveryRow& row, const v1::DeliveryEvent& what, events::Micros at
             return;
         case E::kDeliveryCostRecorded: return add_cost(row, what.delivery_cost_recorded().cost());
         case E::kDeliveryMilestoneHit: return hit(row, what.delivery_milestone_hit());
-        case E::kRiskRaised: (void)risk(row, what.risk_raised().risk()); return;
+        case E::kRiskRaised: {
+            const auto& raised = what.risk_raised().risk();
+            *risk(row, raised.id()).mutable_risk() = raised;
+            return;
+        }
         case E::kRiskClosed: {
-            v1::Risk named = what.risk_closed().risk();
-            named.set_id(what.risk_closed().risk_id());
-            auto& r = risk(row, named);
+            auto& r = risk(row, what.risk_closed().risk_id());
             r.set_closed(true);
             return r.set_occurred(what.risk_closed().occurred());
         }
