@@ -5,10 +5,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <poll.h>
 #include <random>
+#include <thread>
 
 namespace tidemark::e2e {
 
@@ -50,6 +52,7 @@ void wait_until_views_are_there(std::uint16_t port) {
         bool behind = false;
         for (const auto& projection : status.at("projections").as_array()) {
             if (projection.at("lag_events").to_number<std::uint64_t>() != 0) behind = true;
+            if (projection.at("rebuilding").as_bool()) behind = true;
         }
         if (!behind) return;
         REQUIRE(std::chrono::steady_clock::now() < deadline);
@@ -61,10 +64,7 @@ std::map<std::string, std::string> answers_of_views(std::uint16_t port) {
     wait_until_views_are_there(port);
     Connection connection(port);
     std::map<std::string, std::string> answers;
-    for (const auto* target :
-         {"/v1/sales?limit=1000", "/v1/sales/sale-of-everybody", "/v1/sales/sale-of-everybody/events?limit=1000",
-          "/v1/kpis/won_value?from=2020-01-01&to=2040-01-01&grain=year&by=owner",
-          "/v1/kpis/win_rate?from=2020-01-01&to=2040-01-01&grain=year", "/v1/rejections?limit=1000"}) {
+    for (const auto* target : {"/v1/sales/sale-of-everybody", "/v1/sales/sale-of-everybody/events?limit=1000"}) {
         const auto reply = connection.get(target);
         INFO(target << ": " << reply.body.substr(0, 500));
         CHECK(reply.status == 200);
@@ -138,17 +138,27 @@ TEST_CASE("a server that is asked to stop answers what it has taken, and ends cl
     check_promises(ledger, server.port());
 }
 
-TEST_CASE("a full queue refuses with 503, and what is sent again is done once", "[crash]") {
+TEST_CASE("a full queue refuses with 503 and Retry-After, and what is sent again is done once", "[crash]") {
     const TemporaryDirectory directory;
     Ledger ledger;
-    const Server server(directory.path() / "data", {{"TIDEMARK_QUEUE_COMMANDS", "8"}});
+    const Server server(directory.path() / "data", {{"TIDEMARK_QUEUE_COMMANDS", "1"}});
     prepare(server.port(), ledger);
-    for (std::size_t round = 0; round < 5; ++round) {
-        Load load(server.port(), ledger, 16, "full" + std::to_string(round), round);
-        REQUIRE(wait_for_answers(ledger, ledger.answers() + 200));
-        load.stop();
-        send_unanswered(server.port(), ledger);
+    std::atomic<std::size_t> refused = 0;
+    {
+        std::vector<std::jthread> callers;
+        for (std::size_t caller = 0; caller < 16; ++caller) {
+            callers.emplace_back([&, caller] {
+                const auto deadline = std::chrono::steady_clock::now() + seconds(30);
+                Connection connection(server.port());
+                for (std::size_t n = 0; refused < 20 && std::chrono::steady_clock::now() < deadline; ++n) {
+                    const auto sale = "full-" + std::to_string(caller) + "-" + std::to_string(n);
+                    if (open_sale_alone(connection, sale, ledger) == Answered::refused) ++refused;
+                }
+            });
+        }
     }
+    CHECK(refused >= 20);
+    send_unanswered(server.port(), ledger);
     check_promises(ledger, server.port());
 }
 

@@ -88,6 +88,19 @@ bool send_and_note(Connection& connection, const std::vector<Sent>& commands, Le
     return answered == commands.size();
 }
 
+Answered open_sale_alone(Connection& connection, const std::string& sale, Ledger& ledger) {
+    const auto sent = open_sale(sale, 100);
+    ledger.sent(sent);
+    const auto body = object_of(sent.line).at("sale").at("open_sale");
+    const auto reply = connection.post("/v1/sales/" + sale + "/open-sale", json::serialize(body), "application/json",
+                                       {{"Idempotency-Key", sent.command_id}, {"Tidemark-Actor", "crash-test"}});
+    if (reply.status == 503 && !reply.header("Retry-After").empty()) return Answered::refused;
+    if (reply.status != 200 && reply.status != 201)
+        throw std::runtime_error("opening a sale: " + std::to_string(reply.status) + " " + reply.body);
+    ledger.answered(object_of(reply.body));
+    return Answered::yes;
+}
+
 void send_unanswered(std::uint16_t port, Ledger& ledger) {
     constexpr std::size_t batch = 200;
     for (const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);;) {

@@ -21,6 +21,10 @@ void prepare(std::uint16_t port, Ledger& ledger);
 // A broken connection and a 503 leave the rest unanswered.
 bool send_and_note(Connection& connection, const std::vector<Sent>& commands, Ledger& ledger);
 
+// One command in a request of its own. Refused: 503 with Retry-After, and nothing else may be so.
+enum class Answered : std::uint8_t { yes, refused };
+Answered open_sale_alone(Connection& connection, const std::string& sale, Ledger& ledger);
+
 // Sends what is unanswered until everything is answered; throws when that does not come to an end.
 void send_unanswered(std::uint16_t port, Ledger& ledger);
 
