@@ -116,13 +116,13 @@ void add_kpi(CLI::App& root, Arguments& chosen) {
     app->add_option("--to", arguments->to, "day after the last");
     app->add_option("--grain", arguments->grain, "hour, day, week, month, quarter or year");
     app->add_option("--by", arguments->by, "dimensions: owner, region, product ...")->delimiter(',');
-    app->add_option("--filter", arguments->filter, "dimension=value")->delimiter(',');
+    app->add_option("--filter", arguments->filter, "dimension:value, with commas between")->delimiter(',');
     app->add_flag("--json", arguments->json, "as JSON");
     app->footer(
         "\nExamples:\n"
         "  tidemark kpi\n"
         "  tidemark kpi win_rate --grain month --by owner\n"
-        "  tidemark kpi won_value --from 2026-01-01 --to 2026-04-01 --grain week --filter region=East");
+        "  tidemark kpi won_value --from 2026-01-01 --to 2026-04-01 --grain week --filter region:East");
     app->callback([&chosen, arguments] { chosen = *arguments; });
 }
 

@@ -1,0 +1,223 @@
+// Whole imports: CSV through a server in this process to the figures that its API gives.
+#include "api/cli/commands.hpp"
+#include "api/main/runtime.hpp"
+#include "infra/logging/logging.hpp"
+#include "tests/support/temp_directory.hpp"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <poll.h>
+#include <sstream>
+
+using namespace tidemark;
+using namespace tidemark::api;
+
+namespace {
+
+namespace json = boost::json;
+const std::filesystem::path mappings = TIDEMARK_MAPPINGS;
+const std::filesystem::path samples = TIDEMARK_SAMPLES;
+const std::filesystem::path shared_data = TIDEMARK_SHARED_DATA;
+
+class Bed {
+public:
+    explicit Bed(const std::filesystem::path& data) {
+        infra::set_up_logging("warn", infra::LogFormat::text);
+        infra::Config config;
+        config.data = data;
+        config.http_port = 0;
+        auto started = Runtime::start(config);
+        if (!started) throw std::runtime_error(started.error());
+        runtime_ = std::move(*started);
+        client_ = std::make_unique<Client>(address());
+    }
+    Runtime& runtime() { return *runtime_; }
+    ServerAddress address() const { return {.host = "127.0.0.1", .port = std::to_string(runtime_->port())}; }
+
+    // Runs `tidemark import --json`; the report, and the exit code.
+    std::pair<json::object, ExitCode> import(const std::string& mapping,
+                                             const std::vector<std::filesystem::path>& files,
+                                             const std::filesystem::path& rejects) {
+        std::ostringstream out;
+        auto* const was = std::cout.rdbuf(out.rdbuf());
+        const ExitCode code = run_import(
+            {.mapping = mappings / mapping, .files = files, .rejects = rejects, .json = true},
+            {.reach = [this](const Where&) -> std::expected<ServerAddress, std::string> { return address(); }});
+        std::cout.rdbuf(was);
+        return {json::parse(out.str()).as_object(), code};
+    }
+
+    json::object get(const std::string& target) { return json::parse(body(target)).as_object(); }
+    std::string body(const std::string& target) {
+        const auto reply = client_->get(target);
+        if (!reply) throw std::runtime_error(reply.error());
+        if (reply->status != 200) throw std::runtime_error(target + ": " + reply->body);
+        return reply->body;
+    }
+
+    void wait_for_views() {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
+        for (;;) {
+            const auto statuses = runtime_->projector().status();
+            for (const auto& status : statuses) {
+                if (!status.failure.empty() || !status.parked.empty())
+                    throw std::runtime_error(status.name + " does not follow");
+            }
+            if (std::ranges::all_of(statuses, [](const auto& status) { return status.lag_events == 0; })) return;
+            if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("the views do not catch up");
+            (void)::poll(nullptr, 0, 20);
+        }
+    }
+
+private:
+    std::unique_ptr<Runtime> runtime_;
+    std::unique_ptr<Client> client_;
+};
+
+double number(const json::object& point, const char* key) {
+    const auto* found = point.if_contains(key);
+    return found == nullptr     ? NAN
+           : found->is_string() ? std::stod(found->as_string().c_str())
+                                : found->to_number<double>();
+}
+
+// The points of a KPI by year; `sum` adds them up.
+json::array points(Bed& bed, const std::string& kpi) {
+    const auto series = bed.get("/v1/kpis/" + kpi + "?grain=year");
+    const auto* found = series.if_contains("points");
+    return found == nullptr ? json::array{} : found->as_array();
+}
+double sum(Bed& bed, const std::string& kpi) {
+    double total = 0;
+    for (const auto& point : points(bed, kpi)) {
+        const auto* money = point.as_object().if_contains("money");
+        total += money != nullptr ? number(money->as_object(), "amount") : number(point.as_object(), "value");
+    }
+    return total;
+}
+double measure(Bed& bed, const std::string& kpi, std::string_view name) {
+    double total = 0;
+    for (const auto& point : points(bed, kpi)) {
+        for (const auto& one : point.at("measures").as_array()) {
+            if (one.at("name").as_string() == json::string_view(name.data(), name.size()))
+                total += number(one.as_object(), "value");
+        }
+    }
+    return total;
+}
+double two_decimals(double value) {
+    return std::round(value * 100) / 100;
+}
+
+// What the views answer, to be compared before and after.
+std::vector<std::string> answers(Bed& bed) {
+    std::vector<std::string> all;
+    for (const char* target :
+         {"/v1/kpis/win_rate?grain=month&by=owner", "/v1/kpis/won_value?grain=week&by=product",
+          "/v1/kpis/sales_cycle_p90?grain=quarter", "/v1/customers?limit=100", "/v1/sales?limit=200",
+          "/v1/pipelines/b2b/funnel", "/v1/kpis/on_time_delivery?grain=year&by=region"}) {
+        all.push_back(bed.body(target));
+    }
+    return all;
+}
+
+bool have_shared(const char* file) {
+    if (std::filesystem::exists(shared_data / file)) return true;
+    WARN("SKIPPED: there is no " << (shared_data / file).string());
+    return false;
+}
+
+}  // namespace
+
+TEST_CASE("the samples are imported, rejects and all, and importing again changes nothing") {
+    const tests::TempDirectory directory;
+    Bed bed(directory.path() / "data");
+    const std::vector files{samples / "accounts.csv", samples / "products.csv", samples / "sales_teams.csv",
+                            samples / "sales_pipeline.csv"};
+    const auto [first, first_code] = bed.import("maven_crm.yaml", files, directory.path());
+    CHECK(first_code == ExitCode::rejected);  // two rows of the sample are dirt
+    CHECK(number(first, "accepted") == 14);
+    CHECK(number(first, "rejected") == 0);
+    const auto [again, again_code] = bed.import("maven_crm.yaml", files, directory.path());
+    CHECK(number(again, "accepted") == 14);
+    CHECK(number(again, "repeated") == 14);
+    const auto sale = bed.get("/v1/sales/SYN00001");
+    CHECK(number(sale, "version") == 2);
+    CHECK(sale.at("sale").at("status").as_string() == "WON");
+    CHECK(sale.at("sale").at("amount").at("amount").as_string() == "4514.00");
+
+    const auto [deliveries, code] = bed.import("scms_delivery.yaml", {samples / "scms_delivery.csv"}, directory.path());
+    CHECK(code == ExitCode::rejected);
+    CHECK(number(deliveries, "rejected") == 0);
+    CHECK(bed.get("/v1/deliveries/scms-3").at("delivery").at("status").as_string() == "CLOSED");
+}
+
+TEST_CASE("a row that the server rejects is told and lies in the rejects file") {
+    const tests::TempDirectory directory;
+    Bed bed(directory.path() / "data");
+    std::ofstream(directory.path() / "sales_pipeline.csv")
+        << "opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value\n"
+           "SYN00008,Moses Frase,MG Special,Nobody Ltd,Won,2017-01-02,2017-03-01,55\n";
+    const auto [report, code] =
+        bed.import("maven_crm.yaml",
+                   {samples / "products.csv", samples / "sales_teams.csv", directory.path() / "sales_pipeline.csv"},
+                   directory.path());
+    CHECK(code == ExitCode::rejected);
+    const auto& rejected = report.at("files").as_array().back().at("rejected").as_array();
+    REQUIRE(rejected.size() == 1);
+    CHECK(rejected[0].at("column").as_string() == "account");
+    CHECK(number(rejected[0].as_object(), "line") == 2);
+    CHECK(std::filesystem::exists(directory.path() / "sales_pipeline.rejects.csv"));
+}
+
+TEST_CASE("the real sales come to the published figures, twice imported as once, rebuilt as folded") {
+    if (!have_shared("maven_crm/sales_pipeline.csv") || !have_shared("scms_delivery/scms_delivery.csv.gz")) return;
+    const tests::TempDirectory directory;
+    Bed bed(directory.path() / "data");
+    std::vector<std::filesystem::path> files;
+    for (const char* file : {"accounts.csv", "products.csv", "sales_teams.csv", "sales_pipeline.csv"})
+        files.push_back(shared_data / "maven_crm" / file);
+    const auto [report, code] = bed.import("maven_crm.yaml", files, directory.path());
+    REQUIRE(code == ExitCode::ok);
+    bed.wait_for_views();
+    CHECK(sum(bed, "customers_created") == 85);
+    CHECK(sum(bed, "sales_opened") == 8'800);
+    CHECK(sum(bed, "sales_won") == 4'238);
+    CHECK(sum(bed, "sales_lost") == 2'473);
+    CHECK(sum(bed, "won_value") == 10'005'534);
+    REQUIRE(points(bed, "win_rate").size() >= 1);
+    // Everything was closed in one year: its bucket is the whole.
+    CHECK(two_decimals(number(points(bed, "win_rate").back().as_object(), "value") * 100) == 63.15);
+    CHECK(sum(bed, "average_won_value") == 2'360.91);
+    CHECK(two_decimals(number(points(bed, "sales_cycle_mean").back().as_object(), "value")) == 51.78);
+    const std::string funnel = bed.body("/v1/pipelines/b2b/funnel");
+    INFO(funnel);
+    std::map<std::string, double> open;
+    for (const auto& stage : json::parse(funnel).at("stages").as_array()) {
+        open[stage.at("stage").as_string().c_str()] = number(stage.as_object(), "open");
+    }
+    CHECK(open["engaging"] == 1'589);
+    CHECK(open["prospecting"] == 500);
+
+    const auto [deliveries, delivery_code] =
+        bed.import("scms_delivery.yaml", {shared_data / "scms_delivery/scms_delivery.csv.gz"}, directory.path());
+    REQUIRE(delivery_code == ExitCode::ok);
+    bed.wait_for_views();
+    CHECK(sum(bed, "milestones_late") == 1'186);
+    CHECK(measure(bed, "on_time_delivery", "hit") == 10'324);
+    CHECK(two_decimals(measure(bed, "on_time_delivery", "hit_on_time") / measure(bed, "on_time_delivery", "hit") *
+                       100) == 88.51);
+
+    const auto before = answers(bed);
+    const auto [again, again_code] = bed.import("maven_crm.yaml", files, directory.path());
+    CHECK(again_code == ExitCode::ok);
+    CHECK(number(again, "repeated") == number(again, "commands"));
+    bed.wait_for_views();
+    CHECK(answers(bed) == before);
+    REQUIRE(bed.runtime().projector().rebuild({}, [](consumers::Progress) {}));
+    CHECK(answers(bed) == before);
+}
