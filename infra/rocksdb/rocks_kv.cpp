@@ -37,8 +37,9 @@ struct Family {
 };
 using FamilyPtr = std::shared_ptr<const Family>;
 
+// A default-made string_view has no data, and RocksDB asserts that there is some.
 rocksdb::Slice slice(std::string_view text) {
-    return {text.data(), text.size()};
+    return {text.empty() ? "" : text.data(), text.size()};
 }
 std::string_view view(const rocksdb::Slice& bytes) {
     return {bytes.data(), bytes.size()};

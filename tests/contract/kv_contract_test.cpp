@@ -77,6 +77,8 @@ TEMPLATE_LIST_TEST_CASE("a scan takes the first key in and leaves the last one o
     CHECK(rows_of(*snapshot, 0, "c", "c").empty());
     CHECK(rows_back(*snapshot, 0, "d", "a").empty());
     CHECK(rows_of(*snapshot, 2).empty());
+    CHECK(rows_of(*snapshot, 0, {}, {}).size() == 4);  // texts without data are empty texts
+    CHECK(rows_back(*snapshot, 0, {}, {}).size() == 4);
 }
 
 TEMPLATE_LIST_TEST_CASE("a scan ends when its visitor has seen enough, and a visitor may read", "[kv]", KvAdapters) {
