@@ -78,16 +78,25 @@ void Catalogue::put_places(KvBatch& batch, std::size_t view, Colour colour, std:
 void Catalogue::clear(std::size_t view, Colour colour) const {
     // The places go last: as long as one is there, followed() says that something is left to clear.
     const auto tables = this->tables(view, colour);
-    const auto cleared = [](const std::expected<void, KvError>& result) {
-        if (!result) throw StoreFailed(result.error().what);
-    };
-    for (const auto table : tables.rows) cleared(store_.clear(table));
-    cleared(store_.clear(tables.parked));
+    for (const auto table : tables.rows) clear(table);
+    clear(tables.parked);
     KvBatch batch;
     for (std::uint32_t shard = 0; shard < projections::shards; ++shard) {
         batch.erase(meta, places_key(projections_[view], colour, shard));
     }
     write(std::move(batch));
+}
+
+// Dropping a table and making it anew is dear; most colours that are cleared have never held a row.
+void Catalogue::clear(Table table) const {
+    bool empty = true;
+    const auto scanned = store_.snapshot()->scan(table, "", "", [&](std::string_view, std::string_view) {
+        empty = false;
+        return false;
+    });
+    if (!scanned) throw StoreFailed(scanned.error().what);
+    if (empty) return;
+    if (auto cleared = store_.clear(table); !cleared) throw StoreFailed(cleared.error().what);
 }
 
 bool Catalogue::followed(std::size_t view, Colour colour) const {

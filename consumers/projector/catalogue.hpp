@@ -52,6 +52,7 @@ public:
     void write(KvBatch batch) const;
 
 private:
+    void clear(Table table) const;
     [[nodiscard]] std::string get(std::string_view key) const;
 
     KvStore& store_;

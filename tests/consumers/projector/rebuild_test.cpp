@@ -1,4 +1,6 @@
+#include "infra/rocksdb/rocks_kv.hpp"
 #include "tests/consumers/projector/world.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <thread>
 
@@ -165,6 +167,27 @@ TEST_CASE("an interrupted rebuild goes on from where it was", "[projector]") {
     CHECK(folded < 500);
     REQUIRE(projector->start());
     CHECK(world.seen(*projector) == world.expected());
+}
+
+TEST_CASE("on RocksDB too, a reader keeps the colour that it began with while views are made again", "[projector]") {
+    Versions world;
+    const tests::TemporaryDirectory directory;
+    for (int start = 0; start < 2; ++start) {
+        const auto store = infra::RocksKv::open(directory.path() / "views", Projector::tables(world.list));
+        REQUIRE(store);
+        Projector projector(world.log, **store, world.list, {.batch_events = 50});
+        REQUIRE(projector.start());
+        for (int round = 0; round < 2; ++round) {
+            world.prices.append_many(200, 50);
+            const auto reader = projector.read("prices", world.prices.ends(), soon());
+            REQUIRE(reader);
+            const auto then = world.expected();
+            world.prices.append_many(20);
+            REQUIRE(projector.rebuild({}, {}));
+            CHECK(seen_in(*reader) == then);
+            CHECK(world.seen(projector) == world.expected());
+        }
+    }
 }
 
 TEST_CASE("a projector refuses a log that is not the one it has followed", "[projector]") {
