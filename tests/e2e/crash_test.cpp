@@ -64,7 +64,12 @@ std::map<std::string, std::string> answers_of_views(std::uint16_t port) {
     wait_until_views_are_there(port);
     Connection connection(port);
     std::map<std::string, std::string> answers;
-    for (const auto* target : {"/v1/sales/sale-of-everybody", "/v1/sales/sale-of-everybody/events?limit=1000"}) {
+    for (const auto* target :
+         {"/v1/sales/sale-of-everybody", "/v1/sales/sale-of-everybody/events?limit=1000", "/v1/sales?limit=500",
+          "/v1/sales?limit=500&status=OPEN", "/v1/kpis/won_value?from=2020-01-01&to=2090-01-01&grain=year&by=owner",
+          "/v1/kpis/win_rate?from=2020-01-01&to=2090-01-01&grain=year",
+          "/v1/kpis/open_pipeline_value?from=2020-01-01&to=2090-01-01&grain=year",
+          "/v1/kpis/commands_rejected?from=2020-01-01&to=2090-01-01&grain=year&by=command"}) {
         const auto reply = connection.get(target);
         INFO(target << ": " << reply.body.substr(0, 500));
         CHECK(reply.status == 200);
