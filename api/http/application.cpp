@@ -1,6 +1,7 @@
 #include "api/http/application.hpp"
 
 #include "api/http/answers.hpp"
+#include "api/json/parse.hpp"
 #include "api/json/tables.hpp"
 
 #include <spdlog/spdlog.h>
@@ -18,12 +19,24 @@ std::optional<Response> check_query(const Request& request) {
                 known.push_back(param.name);
             }
         }
+        if (!json::is_utf8(name) || !json::is_utf8(value)) {
+            return problem(400, "BadUtf8", "parameters are UTF-8, percent-encoded");
+        }
         if (std::ranges::find(known, name) == known.end()) {
             const std::string_view near = json::nearest_of(name, known);
             return problem(400, "UnknownParameter",
                            "this endpoint has no such parameter" +
                                (near.empty() ? std::string() : "; did you mean \"" + std::string(near) + "\"?"),
                            name.substr(0, 64));
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<Response> check_headers(const Request& request) {
+    for (const auto& [name, value] : request.headers) {
+        if (!json::is_utf8(value)) {
+            return problem(400, "BadUtf8", "header fields are UTF-8", name);
         }
     }
     return std::nullopt;
@@ -93,6 +106,9 @@ std::optional<Response> RoutedApplication::refusal(const Request& request) const
     }
     if (request.route == nullptr) {
         return no_route(request);
+    }
+    if (auto wrong = check_headers(request)) {
+        return wrong;
     }
     if (auto wrong = check_query(request)) {
         return wrong;

@@ -55,6 +55,8 @@ HttpServer::HttpServer(Services services, HttpOptions options)
     add_bulk_routes(routes, context);
     add_aggregate_routes(routes, context);
     add_view_routes(routes, context);
+    add_report_routes(routes, context);
+    add_board_routes(routes, context);
     add_kpi_routes(routes, context);
     add_feed_routes(routes, context);
     add_operation_routes(routes, context);

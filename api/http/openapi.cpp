@@ -206,7 +206,23 @@ bj::object parameter(const Param& param) {
     return out;
 }
 
-bj::array parameters(const Route& route) {
+// Headers are much the same everywhere: said once, and referred to where they are the same.
+bj::value shared_parameter(const Param& param, bj::object& shared) {
+    const bj::object whole = parameter(param);
+    if (param.in != In::header) {
+        return whole;
+    }
+    auto& known = shared[param.name];
+    if (known.is_null()) {
+        known = whole;
+    }
+    if (known == bj::value(whole)) {
+        return bj::object{{"$ref", "#/components/parameters/" + param.name}};
+    }
+    return whole;
+}
+
+bj::array parameters(const Route& route, bj::object& shared) {
     bj::array out;
     for (const std::string& segment : split_path(route.pattern)) {
         if (segment.starts_with('{')) {
@@ -214,7 +230,7 @@ bj::array parameters(const Route& route) {
         }
     }
     for (const Param& param : route.params) {
-        out.push_back(parameter(param));
+        out.push_back(shared_parameter(param, shared));
     }
     return out;
 }
@@ -249,9 +265,9 @@ bj::object responses(const Route& route, Schemas& schemas) {
     return out;
 }
 
-bj::object operation(const Route& route, Schemas& schemas) {
+bj::object operation(const Route& route, Schemas& schemas, bj::object& shared) {
     bj::object out{{"operationId", route.id()}, {"tags", bj::array{text(route.group)}}, {"summary", route.summary}};
-    if (auto all = parameters(route); !all.empty()) {
+    if (auto all = parameters(route, shared); !all.empty()) {
         out["parameters"] = std::move(all);
     }
     if (route.request != nullptr) {
@@ -290,6 +306,7 @@ void indent(const bj::value& value, std::size_t depth, std::string& out) {
 std::string openapi_document(const Routes& routes) {
     Schemas schemas;
     bj::object paths;
+    bj::object shared;
     for (const Route& route : routes.all()) {
         std::string method = route.method;
         for (char& c : method) {
@@ -299,7 +316,7 @@ std::string openapi_document(const Routes& routes) {
         if (path.is_null()) {
             path = bj::object{};
         }
-        path.get_object()[method] = operation(route, schemas);
+        path.get_object()[method] = operation(route, schemas, shared);
     }
     const bj::object problem_content = content({std::string(problem_type)}, v1::Problem::descriptor(), schemas);
     const bj::object document{
@@ -313,7 +330,8 @@ std::string openapi_document(const Routes& routes) {
            "zero dates and times are left out."}}},
         {"paths", std::move(paths)},
         {"components",
-         {{"responses", {{"Problem", {{"description", "Why it was not done"}, {"content", problem_content}}}}},
+         {{"parameters", std::move(shared)},
+          {"responses", {{"Problem", {{"description", "Why it was not done"}, {"content", problem_content}}}}},
           {"schemas", schemas.take()}}}};
     std::string out;
     indent(document, 0, out);

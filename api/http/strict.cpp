@@ -54,9 +54,10 @@ std::optional<HeadFault> check_request_line(std::string_view line, RequestLine& 
     if (!is_token(line.substr(0, first))) {
         return fault("the method is not a token");
     }
-    if (!target.starts_with('/') ||
-        !std::ranges::all_of(target, [](char c) { return c > ' ' && c < 0x7f && c != '#'; })) {
-        return fault("the target is a path that begins with / and has no blanks, control or non-ASCII characters");
+    if (!target.starts_with('/') || !std::ranges::all_of(target, [](char c) {
+            return static_cast<unsigned char>(c) > ' ' && c != 0x7f && c != '#';
+        })) {
+        return fault("the target is a path that begins with / and has no blanks, # or control characters");
     }
     if (version != "HTTP/1.1" && version != "HTTP/1.0") {
         return HeadFault{505, "VersionNotSupported", "HTTP/1.1 is spoken here"};

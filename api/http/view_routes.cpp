@@ -1,6 +1,23 @@
 #include "api/http/view_routes.hpp"
 
 namespace tidemark::api {
+namespace {
+
+// filter=owner:ada,region:north; may be repeated.
+std::vector<std::pair<std::string, std::string>> filters(Params& params) {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const std::string& part : params.list("filter")) {
+        const std::size_t colon = part.find(':');
+        if (colon == std::string::npos) {
+            params.fault("filter", "expected dimension:value, with commas between: owner:ada,region:north");
+            break;
+        }
+        out.emplace_back(part.substr(0, colon), part.substr(colon + 1));
+    }
+    return out;
+}
+
+}  // namespace
 
 Response query_problem(const projections::QueryError& error) {
     return error.not_found ? problem(404, "NotFound", error.what, error.field)
@@ -30,6 +47,27 @@ void add_view(Routes& routes, const Context& context, std::string pattern, std::
                        [&context, handle](const Request& asked) { return handle(context, asked); });
     };
     routes.add(std::move(route));
+}
+
+projections::kpi::SeriesQuery series_query(Params& params) {
+    projections::kpi::SeriesQuery query;
+    query.tenant = params.tenant();
+    query.from = params.text("from");
+    query.to = params.text("to");
+    if (const std::string grain = params.text("grain"); !grain.empty()) {
+        query.grain = grain;
+    }
+    query.by = params.list("by");
+    query.filter = filters(params);
+    return query;
+}
+
+std::vector<Param> series_params() {
+    return {{"from", In::query, Kind::time, "or a date in the tenant's time zone; absent: from the first"},
+            {"to", In::query, Kind::time, "exclusive; absent: to the last"},
+            {"grain", In::query, Kind::choice, "absent: month", {"hour", "day", "week", "month", "quarter", "year"}},
+            {"by", In::query, Kind::text, "dimensions, with commas between: owner,region"},
+            {"filter", In::query, Kind::text, "dimension:value, with commas between: owner:ada,region:north"}};
 }
 
 std::vector<Param> with_page(std::vector<Param> params) {

@@ -5,6 +5,7 @@
 #include "api/http/context.hpp"
 #include "api/http/params.hpp"
 #include "api/http/read_position.hpp"
+#include "projections/kpi/kpi.hpp"
 
 #include <expected>
 #include <functional>
@@ -47,6 +48,10 @@ std::expected<Message, projections::QueryError> found(std::optional<Message> mes
 void add_view(Routes& routes, const Context& context, std::string pattern, std::string group, std::string summary,
               const google::protobuf::Descriptor* response, std::vector<Param> params,
               Response (*handle)(const Context&, const Request&));
+
+// Of a KPI, and of reports that are read like one.
+[[nodiscard]] projections::kpi::SeriesQuery series_query(Params& params);
+[[nodiscard]] std::vector<Param> series_params();
 
 [[nodiscard]] std::vector<Param> with_page(std::vector<Param> params);  // and limit, cursor
 

@@ -1,6 +1,7 @@
-// The views: customers, sales and what is made of them. Each handler turns parameters into a query of its
+// The views of customers and sales. Each handler turns parameters into a query of its
 // projection, waits for the position that the request names, and answers what the query returns.
 #include "api/http/view_routes.hpp"
+#include "projections/customer_360/customer_360.hpp"
 #include "projections/customers/customers.hpp"
 #include "projections/sales/sales.hpp"
 
@@ -27,6 +28,16 @@ Response list_customers(const Context& context, const Request& request) {
     }
     return answer_query(context, request, params, customers::view_name,
                         [&](const projections::ViewReader& view) { return customers::query_list(view, query); });
+}
+
+Response customer_overview(const Context& context, const Request& request) {
+    Params params(request);
+    const std::string tenant = params.tenant();
+    const std::string& id = request.path_param("id");
+    return answer_query(context, request, params, projections::customer_360::view_name,
+                        [&](const projections::ViewReader& view) {
+                            return found(projections::customer_360::query_overview(view, tenant, id), "customer", id);
+                        });
 }
 
 Response list_sales(const Context& context, const Request& request) {
@@ -69,6 +80,9 @@ void add_view_routes(Routes& routes, const Context& context) {
                    {"archived", In::query, Kind::flag, "absent: both"},
                    {"order", In::query, Kind::choice, "absent: id; a search comes in order of id", {"id", "name"}}}),
         list_customers);
+    add_view(routes, context, "/v1/customers/{id}/overview", "customers",
+             "A customer's page: details, needs, consents, sales, deliveries", v1::CustomerOverview::descriptor(), {},
+             customer_overview);
     add_view(routes, context, "/v1/sales", "sales", "Sales: listed and filtered", v1::SaleList::descriptor(),
              with_page({{"status", In::query, Kind::choice, "", {"OPEN", "WON", "LOST"}},
                         {"owner", In::query, Kind::text, ""},

@@ -543,7 +543,11 @@ bool Parser::Impl::root(std::string_view text, Message& into) {
     }
     object whole;
     if (const auto error = document.get_object().get(whole)) {
-        return error == simdjson::INCORRECT_TYPE ? fail("WrongType", "expected an object") : broken(error);
+        json_type type{};
+        const bool json = document.type().get(type) == simdjson::SUCCESS;
+        return error == simdjson::INCORRECT_TYPE && json ? fail("WrongType", "expected an object")
+               : json                                    ? broken(error)
+                                                         : fail("NotJson", "this is not JSON: expected an object");
     }
     if (!read_object(whole, into, table_of(*into.GetDescriptor()))) {
         return false;
@@ -552,6 +556,10 @@ bool Parser::Impl::root(std::string_view text, Message& into) {
         return fail("NotJson", "there is something behind the object");
     }
     return true;
+}
+
+bool is_utf8(std::string_view text) {
+    return simdjson::validate_utf8(text.data(), text.size());
 }
 
 Parser::Parser() : impl_(std::make_unique<Impl>()) {}

@@ -35,4 +35,6 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 }  // namespace tidemark::api::json

@@ -174,6 +174,7 @@ TEST_CASE("what is wrong is named by rule and path", "[json]") {
         {R"({"owner": "a"} {})", "NotJson "},
         {R"([1])", "WrongType "},
         {R"("x")", "WrongType "},
+        {"hello", "NotJson "},
         {"", "NotJson "},
         {"{", "NotJson "},
         {R"({"owner": nul})", "NotJson owner"},
