@@ -109,7 +109,8 @@ TEST_CASE("a kill while streams are parked and retried loses and doubles none of
         FragileKv fragile(store, writes, writes % 2 == 0);
         const auto retry_all = [&](Projector& projector) {
             poison->set({});
-            for (const auto& parked : projector.status().at(0).parked) {
+            const auto status = projector.status();
+            for (const auto& parked : status.at(0).parked) {
                 if (!projector.retry_parked("prices", parked.stream)) return false;
             }
             return true;
