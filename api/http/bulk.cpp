@@ -102,6 +102,9 @@ private:
             submission.answer = [self = shared_from_this(), place](v1::Outcome outcome) {
                 self->answered(place, std::move(outcome));
             };
+            if (refused_.empty()) {
+                refused_since_ = std::chrono::steady_clock::now();
+            }
             refused_.push_back(std::move(submission));
         }
     }
@@ -122,7 +125,7 @@ private:
         const std::size_t taken = context_.services.commands.submit(refused_);
         refused_.erase(refused_.begin(), refused_.begin() + static_cast<std::ptrdiff_t>(taken));
         const auto now = std::chrono::steady_clock::now();
-        if (taken > 0 || refused_.empty()) {
+        if (taken > 0) {
             refused_since_ = now;
         }
         if (refused_.empty() || dead_) {

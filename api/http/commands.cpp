@@ -100,10 +100,12 @@ std::optional<Response> read_headers(const Request& request, v1::Command& comman
 
 // In the words of the request: a path in the body, or the name of a header.
 std::string in_request(std::string_view field, const CommandPlace& place) {
-    const std::string prefix = place.body->name() + "." + place.command->name();
-    if (field.starts_with(prefix)) {
-        field.remove_prefix(prefix.size());
-        return std::string(field.starts_with('.') ? field.substr(1) : field);
+    const std::string of_command = place.command->name() + ".";  // as a rejection says it
+    const std::string of_whole = place.body->name() + "." + of_command;
+    for (const std::string& prefix : {of_whole, of_command}) {
+        if (field.starts_with(prefix)) {
+            return std::string(field.substr(prefix.size()));
+        }
     }
     static const std::pair<std::string_view, std::string_view> headers[] = {{"tenant", "Tidemark-Tenant"},
                                                                             {"command_id", "Idempotency-Key"},
@@ -145,9 +147,12 @@ void handle_command(const Context& context, const CommandPlace& place, RequestPt
         return;
     }
     const std::string command_id = command.command_id();
-    submission.answer = [&context, request, with_if_match,
+    submission.answer = [&context, &place, request, with_if_match,
                          responder = std::move(responder)](v1::Outcome outcome) mutable {
-        responder.respond_with([&context, request, with_if_match, outcome = std::move(outcome)] {
+        responder.respond_with([&context, &place, request, with_if_match, outcome = std::move(outcome)]() mutable {
+            if (outcome.has_rejection()) {
+                outcome.mutable_rejection()->set_field(in_request(outcome.rejection().field(), place));
+            }
             return outcome_answer(*request, outcome, with_if_match, context.services.log.identity());
         });
     };

@@ -129,9 +129,7 @@ void Connection::read_head() {
     const auto self = shared_from_this();
     stream_.async_read_some(buffer_.prepare(4096), [self](boost::system::error_code error, std::size_t read) {
         self->buffer_.commit(read);
-        if (error == beast::error::timeout && self->buffer_.size() > 0) {
-            self->refuse(408, "RequestTimeout", "the request did not arrive in time");
-        } else if (error) {
+        if (error) {  // the other side went, or its time is over: Beast has closed the socket already
             self->close();
         } else {
             self->read_head();
@@ -252,10 +250,8 @@ void Connection::on_body(const std::shared_ptr<LiveExchange>& exchange, boost::s
     std::string& body = exchange->request_->body;
     body += piece_read();
     if (error && error != http::error::need_buffer) {
-        if (error == beast::error::timeout) {
-            refuse(408, "RequestTimeout", "the request did not arrive in time");
-        } else if (error.category() == http::make_error_code(http::error::end_of_stream).category() &&
-                   error != http::error::end_of_stream && error != http::error::partial_message) {
+        if (error.category() == http::make_error_code(http::error::end_of_stream).category() &&
+            error != http::error::end_of_stream && error != http::error::partial_message) {
             refuse(400, "BadRequest", "the body is not framed as the head says: " + error.message());
         } else {
             close();
@@ -368,6 +364,11 @@ void Connection::failed(const std::shared_ptr<LiveExchange>& exchange) {
 // and the client could lose the answer.
 void Connection::linger() {
     idle_ = true;
+    if (stream_read_) {  // of a stream that ended before its body did: it comes back here when it is gone
+        lingering_ = true;
+        stream_.cancel();
+        return;
+    }
     if (lingered_ == 0) {
         boost::system::error_code ignored;  // the other side may have gone
         stream_.socket().shutdown(net::ip::tcp::socket::shutdown_send, ignored);
@@ -400,8 +401,14 @@ std::string_view Connection::piece_read() const {
 void Connection::read_stream(const std::shared_ptr<LiveExchange>& exchange) {
     aim_parser(stream_piece_bytes);
     stream_.expires_after(home_.options.idle);
+    stream_read_ = true;
     const auto self = shared_from_this();
     http::async_read_some(stream_, buffer_, *parser_, [self, exchange](boost::system::error_code error, std::size_t) {
+        self->stream_read_ = false;
+        if (self->lingering_) {
+            self->linger();
+            return;
+        }
         const std::string_view read = self->piece_read();
         const bool broken = error && error != http::error::need_buffer;
         if (!broken && read.empty() && !self->parser_->is_done() && exchange->reader_) {

@@ -153,6 +153,8 @@ private:
     std::string piece_;  // of a body, while one is read
     std::size_t lingered_ = 0;
     bool idle_ = true;
+    bool stream_read_ = false;  // a read of a streamed body is under way
+    bool lingering_ = false;
     bool closed_ = false;
 };
 

@@ -100,7 +100,7 @@ public:
     // With the head only. True: `handle` is called at once and reads the body itself; false: after the whole body.
     [[nodiscard]] virtual bool streams(Request& head) = 0;
     virtual void handle(RequestPtr request, Responder responder) = 0;
-    // The form of an answer that the server itself gives (400, 408, 413 ...).
+    // The form of an answer that the server itself gives (400, 413, 431 ...).
     [[nodiscard]] virtual Response problem(unsigned status, std::string_view code, std::string_view detail) = 0;
     virtual void answered(const Request& request, unsigned status, std::size_t bytes) = 0;
 };
