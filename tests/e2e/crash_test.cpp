@@ -66,7 +66,10 @@ std::map<std::string, std::string> answers_of_views(std::uint16_t port) {
     std::map<std::string, std::string> answers;
     for (const auto* target :
          {"/v1/sales/sale-of-everybody", "/v1/sales/sale-of-everybody/events?limit=1000", "/v1/sales?limit=500",
-          "/v1/sales?limit=500&status=OPEN", "/v1/kpis/won_value?from=2020-01-01&to=2090-01-01&grain=year&by=owner",
+          "/v1/sales?limit=500&status=OPEN", "/v1/pipelines/direct/funnel",
+          "/v1/pipelines/direct/funnel?as_of=2090-01-01T00:00:00Z", "/v1/forecast", "/v1/rejections?limit=500",
+          "/v1/rejections/counts", "/v1/reports/sales?from=2020-01-01&to=2090-01-01&grain=year&by=owner",
+          "/v1/kpis/won_value?from=2020-01-01&to=2090-01-01&grain=year&by=owner",
           "/v1/kpis/win_rate?from=2020-01-01&to=2090-01-01&grain=year",
           "/v1/kpis/open_pipeline_value?from=2020-01-01&to=2090-01-01&grain=year",
           "/v1/kpis/commands_rejected?from=2020-01-01&to=2090-01-01&grain=year&by=command"}) {
