@@ -22,6 +22,10 @@ struct WriterCounters {
     std::atomic<bool> wants_nudge{false};  // something waits for the derived stores
 };
 
+inline void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) {
+    counter.fetch_add(by, std::memory_order_relaxed);
+}
+
 class WriterLoop {
 public:
     WriterLoop(Log& log, DerivedStores& derived, std::string digest_key, std::function<events::Micros()> clock,

@@ -1,29 +1,17 @@
 #include "consumers/derived/generation.hpp"
 
+#include "events/wire.hpp"
+
 #include <algorithm>
-#include <cstring>
 
 namespace tidemark::consumers {
+
+namespace wire = events::wire;
+
 namespace {
 
 void put_u32_be(std::string& out, std::uint32_t value) {
     for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>((value >> shift) & 0xff));
-}
-
-void put_u64_le(std::string& out, std::uint64_t value) {
-    for (int shift = 0; shift < 64; shift += 8) out.push_back(static_cast<char>((value >> shift) & 0xff));
-}
-
-void put_u32_le(std::string& out, std::uint32_t value) {
-    for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>((value >> shift) & 0xff));
-}
-
-std::uint64_t get_le(std::string_view bytes, std::size_t at, std::size_t width) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < width; ++i) {
-        value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
-    }
-    return value;
 }
 
 void sort_rows(KvRun& run) {
@@ -34,23 +22,23 @@ void sort_rows(KvRun& run) {
 
 std::string Place::encode() const {
     std::string out;
-    put_u64_le(out, next_sequence);
-    put_u64_le(out, next_number);
-    put_u64_le(out, owner_epoch);
-    out.append(owner.bytes.begin(), owner.bytes.end());
-    out.append(digest.begin(), digest.end());
+    wire::put(out, next_sequence);
+    wire::put(out, next_number);
+    wire::put(out, owner_epoch);
+    wire::put(out, owner.bytes);
+    wire::put(out, digest);
     return out;
 }
 
 std::optional<Place> Place::decode(std::string_view bytes) {
+    wire::Reader reader(bytes);
     Place place;
-    if (bytes.size() != 24 + place.owner.bytes.size() + place.digest.size()) return std::nullopt;
-    place.next_sequence = get_le(bytes, 0, 8);
-    place.next_number = get_le(bytes, 8, 8);
-    place.owner_epoch = get_le(bytes, 16, 8);
-    std::memcpy(place.owner.bytes.data(), bytes.data() + 24, place.owner.bytes.size());
-    std::memcpy(place.digest.data(), bytes.data() + 24 + place.owner.bytes.size(), place.digest.size());
-    return place;
+    place.next_sequence = reader.get<events::Sequence>();
+    place.next_number = reader.get<std::uint64_t>();
+    place.owner_epoch = reader.get<std::uint64_t>();
+    reader.get(place.owner.bytes);
+    reader.get(place.digest);
+    return reader.ok() && reader.left() == 0 ? std::optional(place) : std::nullopt;
 }
 
 void Generation::add_event(const events::Key128& stream, events::Version version, events::Sequence sequence) {
@@ -130,16 +118,20 @@ std::optional<events::Sequence> decode_sequence(std::string_view bytes) {
 
 std::string encode_snapshot(const SnapshotRow& row) {
     std::string out;
-    put_u64_le(out, row.version);
-    put_u32_le(out, row.fold_version);
+    wire::put(out, row.version);
+    wire::put(out, row.fold_version);
     out += row.state;
     return out;
 }
 
 std::optional<SnapshotRow> decode_snapshot(std::string_view bytes) {
-    if (bytes.size() < 12) return std::nullopt;
-    return SnapshotRow{get_le(bytes, 0, 8), static_cast<std::uint32_t>(get_le(bytes, 8, 4)),
-                       std::string(bytes.substr(12))};
+    wire::Reader reader(bytes);
+    SnapshotRow row;
+    row.version = reader.get<events::Version>();
+    row.fold_version = reader.get<std::uint32_t>();
+    if (!reader.ok()) return std::nullopt;
+    row.state = reader.text(reader.left());
+    return row;
 }
 
 std::string place_key(events::Partition partition) {

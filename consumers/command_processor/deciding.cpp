@@ -1,0 +1,259 @@
+// How the writer loop decides: repetition, state, facts, decision, records of the open group.
+#include "consumers/command_processor/writer_loop.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace tidemark::consumers {
+namespace {
+
+v1::Rejection too_large() {
+    v1::Rejection rejection;
+    rejection.set_code("DecisionTooLarge");
+    rejection.set_category(v1::RULE_VIOLATED);
+    rejection.set_detail("the events of one command must fit in 256 KiB; split it into several commands");
+    return rejection;
+}
+
+v1::Rejection version_conflict(events::Version expected, events::Version actual) {
+    v1::Rejection rejection;
+    rejection.set_code("VersionConflict");
+    rejection.set_category(v1::VERSION_CONFLICT);
+    rejection.set_field("expected_version");
+    rejection.set_detail("the command expects version " + std::to_string(expected) + " and the stream is at version " +
+                         std::to_string(actual) + "; read it again and decide anew, with a new command id");
+    return rejection;
+}
+
+}  // namespace
+
+void WriterLoop::decide_arrived() {
+    while (owning_ && !throttled_ && !arrived_.empty() && !group_full()) {
+        PendingPtr& next = arrived_.front();
+        const v1::Command& command = next->submission.command;
+        if (next->type == nullptr) {
+            next->type = aggregates::type_of(command);
+            next->stream = events::stream_key(command.tenant(), next->type->kind, command.stream_id());
+            next->command = events::command_key(next->stream, command.command_id());
+            next->partition = events::partition_of(command.tenant(), next->type->kind, command.stream_id(),
+                                                   static_cast<std::uint32_t>(partitions_.size()));
+            next->body = body_digest(digest_key_, command, next->submission.occurred_at_given);
+        }
+        if (!partitions_[next->partition].has_room()) {
+            if (appending_) return;
+            send_group();
+            continue;
+        }
+        PendingPtr pending = std::move(next);
+        arrived_.pop_front();
+        if (gate_.parked_before(pending->stream, pending->ticket)) {
+            gate_.queue_behind(std::move(pending));
+        } else {
+            (void)decide_guarded(pending);
+        }
+        // The disk need not wait for the rest of what has arrived.
+        if (!appending_ && open_.records >= 64) send_group();
+    }
+}
+
+// Commands whose wait is over, and those behind them.
+void WriterLoop::decide_ready() {
+    if (gate_.empty()) return;
+    for (events::Partition partition = 0; partition < partitions_.size(); ++partition) {
+        for (PendingPtr& head : gate_.ready(partition, derived_.followed(partition))) decide_stream(std::move(head));
+    }
+    for (auto heads = gate_.take_unparked(); !heads.empty(); heads = gate_.take_unparked()) {
+        for (PendingPtr& head : heads) decide_stream(std::move(head));
+    }
+}
+
+void WriterLoop::decide_stream(PendingPtr pending) {
+    while (pending) {
+        const events::Key128 stream = pending->stream;
+        if (!partitions_[pending->partition].has_room() && !appending_) send_group();
+        if (!partitions_[pending->partition].has_room()) {
+            // No room in the open block: looked at again when the append under way has returned.
+            gate_.park_until_followed(std::move(pending), 0, 0);
+            return;
+        }
+        if (decide_guarded(pending) == Turn::parked) return;
+        pending = gate_.next_of(stream);
+    }
+}
+
+// A stream that cannot be read fails its own commands only, unless events of it are under way.
+WriterLoop::Turn WriterLoop::decide_guarded(PendingPtr& pending) {
+    const events::Key128 stream = pending->stream;
+    try {
+        return decide(pending);
+    } catch (const std::exception& error) {
+        spdlog::error("a command could not be decided: {}", error.what());
+        if (pending && pending->submission.answer) {
+            v1::Command& command = pending->submission.command;
+            inbox_.done(1, command.ByteSizeLong());
+            pending->submission.answer(unavailable(std::move(*command.mutable_command_id())));
+        }
+        const CachedState* state = cache_.peek(stream);
+        if (state != nullptr && state->version != state->counted_version) {
+            owning_ = false;
+        } else {
+            cache_.forget(stream);
+        }
+        return Turn::decided;
+    }
+}
+
+WriterLoop::Turn WriterLoop::decide(PendingPtr& pending) {
+    if (answer_repetition(*pending)) return Turn::decided;
+    CachedState& state = load(*pending);
+    const v1::Command& command = pending->submission.command;
+    if (command.has_expected_version() && command.expected_version() != state.version) {
+        reject(*pending, state, version_conflict(command.expected_version(), state.version));
+        return Turn::decided;
+    }
+    std::vector<aggregates::Need> needs = state.state->needs(command);
+    std::vector<std::shared_ptr<const v1::Reference>> held;
+    std::vector<const v1::Reference*> found;
+    for (const aggregates::Need& need : needs) {
+        held.push_back(derived_.reference(events::stream_key(command.tenant(), need.kind, need.id)));
+        found.push_back(held.back().get());
+    }
+    const aggregates::Facts facts(std::move(needs), std::move(found));
+    if (facts.missing() != nullptr && park_if_unsettled(pending, facts)) return Turn::parked;
+
+    auto decided = state.state->decide(command, {command.stream_id(), command.occurred_at(), state.version, facts});
+    if (!decided) {
+        // A fact that is on its way could change the answer: "no" is said only on facts that have settled.
+        if (park_if_unsettled(pending, facts)) return Turn::parked;
+        reject(*pending, state, std::move(decided.error()));
+        return Turn::decided;
+    }
+    std::vector<Draft> drafts;
+    std::size_t bytes = 0;
+    for (aggregates::Decided& event : *decided) {
+        bytes += event.payload.size();
+        drafts.push_back({events::RecordKind::event, event.type, std::move(event.payload)});
+    }
+    if (bytes > events::max_decision_bytes / 2) {
+        cache_.forget(pending->stream);  // it has folded events that will not be
+        reject(*pending, load(*pending), too_large());
+        return Turn::decided;
+    }
+    Answered answered;
+    answered.status = drafts.empty() ? v1::UNCHANGED : v1::ACCEPTED;
+    if (drafts.empty()) {
+        v1::Unchanged unchanged;
+        unchanged.set_command(std::string(aggregates::command_name(command)));
+        drafts.push_back({events::RecordKind::unchanged, 0, unchanged.SerializeAsString()});
+    }
+    bump(answered.status == v1::ACCEPTED ? counters_.accepted : counters_.unchanged);
+    record(*pending, state, std::move(drafts), std::move(answered));
+    return Turn::decided;
+}
+
+bool WriterLoop::answer_repetition(Pending& pending) {
+    const v1::Command& command = pending.submission.command;
+    std::optional<Answered> original;
+    CommandGroup* group = nullptr;
+    if (const RecentCommand* recent = recent_.find(pending.command)) {
+        original = recent->answered;
+        if (!recent->counted) group = appending_ && recent->group == in_flight_.number ? &in_flight_ : &open_;
+    } else if (const auto first = derived_.outcome(pending.command)) {
+        auto read = read_answered(history_, {pending.partition, *first},
+                                  {command.tenant(), std::string(pending.type->kind), command.stream_id()},
+                                  command.command_id());
+        if (!read) throw std::runtime_error(read.error());
+        original = std::move(*read);
+    }
+    if (!original) return false;
+    inbox_.done(1, command.ByteSizeLong());
+    bump(counters_.commands);
+    bump(counters_.repeated);
+    if (original->body != pending.body) {
+        pending.submission.answer(command_id_reused(command.command_id(), aggregates::command_name(command)));
+    } else if (group != nullptr) {
+        group->answers.push_back({std::move(pending.submission.answer), command.command_id(), *original, true});
+    } else {
+        pending.submission.answer(outcome_of(*original, owner_.log.id, command.command_id(), true));
+    }
+    return true;
+}
+
+CachedState& WriterLoop::load(const Pending& pending) {
+    if (CachedState* cached = cache_.find(pending.stream)) {
+        bump(counters_.cache_hits);
+        return *cached;
+    }
+    bump(counters_.cache_misses);
+    const v1::Command& command = pending.submission.command;
+    CachedState fresh;
+    fresh.key = pending.stream;
+    fresh.partition = pending.partition;
+    fresh.type = pending.type;
+    auto past = history_.state({command.tenant(), std::string(pending.type->kind), command.stream_id()}, {});
+    if (!past) throw std::runtime_error(past.error());
+    if (*past) {
+        fresh.state = std::move((*past)->state);
+        fresh.version = fresh.counted_version = (*past)->version;
+        fresh.snapshot_version = (*past)->version;
+    } else {
+        fresh.state = pending.type->make();
+    }
+    return cache_.insert(std::move(fresh));
+}
+
+bool WriterLoop::park_if_unsettled(PendingPtr& pending, const aggregates::Facts& facts) {
+    const std::string& tenant = pending->submission.command.tenant();
+    for (const aggregates::Need& need : facts.needs()) {
+        const events::Key128 stream = events::stream_key(tenant, need.kind, need.id);
+        if (stream == pending->stream) continue;
+        if (gate_.parked_before(stream, pending->ticket)) {
+            gate_.park_until_unparked(std::move(pending), stream);
+            return true;
+        }
+        // A state that the view has not followed cannot have left the cache.
+        const CachedState* state = cache_.peek(stream);
+        if (state != nullptr && state->end_sequence > derived_.followed(state->partition)) {
+            gate_.park_until_followed(std::move(pending), state->partition, state->end_sequence);
+            return true;
+        }
+    }
+    return false;
+}
+
+void WriterLoop::reject(Pending& pending, CachedState& state, v1::Rejection rejection) {
+    rejection.set_command(std::string(aggregates::command_name(pending.submission.command)));
+    std::vector<Draft> drafts;
+    drafts.push_back({events::RecordKind::rejection, 0, rejection.SerializeAsString()});
+    Answered answered;
+    answered.status = v1::REJECTED;
+    answered.rejection = std::make_shared<const v1::Rejection>(std::move(rejection));
+    bump(counters_.rejected);
+    record(pending, state, std::move(drafts), std::move(answered));
+}
+
+void WriterLoop::record(Pending& pending, CachedState& state, std::vector<Draft> drafts, Answered answered) {
+    v1::Command& command = pending.submission.command;
+    const auto written = partitions_[pending.partition].append(command, pending.type->kind, pending.body, state.version,
+                                                               drafts, clock_());
+    if (answered.status == v1::ACCEPTED) {
+        state.version += drafts.size();
+        cache_.grown(state);
+        open_.streams.emplace_back(pending.stream, state.version);
+    }
+    state.end_sequence = written.first + drafts.size();
+    answered.body = pending.body;
+    answered.version = state.version;
+    answered.partition = pending.partition;
+    answered.first = written.first;
+    answered.count = static_cast<std::uint16_t>(drafts.size());
+    answered.recorded_at = written.recorded_at;
+    recent_.add(pending.command, {answered, open_.number, false});
+    open_.records += drafts.size();
+    open_.commands.push_back(pending.command);
+    bump(counters_.commands);
+    inbox_.done(1, command.ByteSizeLong());
+    open_.answers.push_back(
+        {std::move(pending.submission.answer), std::move(*command.mutable_command_id()), std::move(answered), false});
+}
+
+}  // namespace tidemark::consumers

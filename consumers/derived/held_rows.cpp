@@ -1,0 +1,144 @@
+#include "consumers/derived/held_rows.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace tidemark::consumers {
+namespace {
+
+constexpr std::size_t cached_references = 200'000;
+
+// Look-ups have no answer to give when the store cannot be read: the caller's request fails, and may be made again.
+template <class Value>
+Value or_throw(std::expected<Value, KvError> read, const char* what) {
+    if (!read) throw std::runtime_error(std::string("reading ") + what + ": " + read.error().what);
+    return std::move(*read);
+}
+
+}  // namespace
+
+// What memory says, newest first.
+template <class Value>
+std::optional<Value> HeldRows::held(const ByKey<Value> Generation::* rows, const events::Key128& key) const {
+    for (const Generation* generation : {static_cast<const Generation*>(filling_.get()), writing_.get()}) {
+        if (generation == nullptr) continue;
+        if (const auto it = (generation->*rows).find(key); it != (generation->*rows).end()) return it->second;
+    }
+    return std::nullopt;
+}
+
+std::optional<events::Sequence> HeldRows::outcome(const events::Key128& command) const {
+    {
+        const std::shared_lock lock(mutex_);
+        if (const auto found = held(&Generation::outcomes, command)) return found;
+    }
+    const auto row = or_throw(store_.get(DerivedTable::outcomes, command.view()), "outcomes");
+    return row ? decode_sequence(*row) : std::nullopt;
+}
+
+std::optional<SnapshotRow> HeldRows::snapshot(const events::Key128& stream) const {
+    {
+        const std::shared_lock lock(mutex_);
+        if (auto found = held(&Generation::snapshots, stream)) return found;
+    }
+    const auto row = or_throw(store_.get(DerivedTable::snapshots, stream.view()), "snapshots");
+    return row ? decode_snapshot(*row) : std::nullopt;
+}
+
+std::vector<events::Sequence> HeldRows::stream(const events::Key128& stream, events::Version first,
+                                               events::Version last) const {
+    // Memory before the store: what is written in between is then seen twice, not missed.
+    std::vector<std::pair<events::Version, events::Sequence>> recent;
+    {
+        const std::shared_lock lock(mutex_);
+        for (const Generation* rows : {writing_.get(), static_cast<const Generation*>(filling_.get())}) {
+            if (rows == nullptr) continue;
+            if (const auto it = rows->streams.find(stream); it != rows->streams.end()) {
+                recent.insert(recent.end(), it->second.begin(), it->second.end());
+            }
+        }
+    }
+    const events::Version stored_end = recent.empty() ? last + 1 : std::min(last + 1, recent.front().first);
+    std::vector<events::Sequence> sequences;
+    if (first < stored_end) {
+        const auto scanned =
+            store_.snapshot()->scan(DerivedTable::streams, stream_row_key(stream, first),
+                                    stream_row_key(stream, stored_end), [&](std::string_view, std::string_view value) {
+                                        if (const auto sequence = decode_sequence(value))
+                                            sequences.push_back(*sequence);
+                                        return true;
+                                    });
+        if (!scanned) throw std::runtime_error("reading the stream index: " + scanned.error().what);
+    }
+    for (const auto& [version, sequence] : recent) {
+        if (version >= first && version <= last) sequences.push_back(sequence);
+    }
+    return sequences;
+}
+
+std::shared_ptr<const v1::Reference> HeldRows::reference(const events::Key128& stream) const {
+    std::uint64_t writes = 0;
+    {
+        const std::shared_lock lock(mutex_);
+        if (auto found = held(&Generation::references, stream)) return *found;
+        if (const auto it = stored_references_.find(stream); it != stored_references_.end()) return it->second;
+        writes = writes_;
+    }
+    const auto row = or_throw(store_.get(DerivedTable::references, stream.view()), "references");
+    if (!row) return nullptr;
+    auto parsed = std::make_shared<v1::Reference>();
+    if (!parsed->ParseFromString(*row)) {
+        throw std::runtime_error("a stored reference does not parse: run `tidemark rebuild derived`");
+    }
+    const std::unique_lock lock(mutex_);
+    if (writes == writes_ && !held(&Generation::references, stream)) stored_references_[stream] = parsed;
+    return parsed;
+}
+
+void HeldRows::add(Generation block_rows) {
+    const std::unique_lock lock(mutex_);
+    for (auto& [stream, places] : block_rows.streams) {
+        auto& all = filling_->streams[stream];
+        all.insert(all.end(), places.begin(), places.end());
+    }
+    filling_->outcomes.merge(block_rows.outcomes);
+    for (auto& [stream, reference] : block_rows.references) {
+        stored_references_.erase(stream);
+        filling_->references[stream] = std::move(reference);
+    }
+    filling_->entries += block_rows.entries;
+}
+
+void HeldRows::add_snapshot(const events::Key128& stream, SnapshotRow row) {
+    const std::unique_lock lock(mutex_);
+    filling_->add_snapshot(stream, std::move(row));
+}
+
+std::size_t HeldRows::entries() const {
+    const std::shared_lock lock(mutex_);
+    return filling_->entries;
+}
+
+void HeldRows::begin_write(std::vector<std::pair<std::string, std::string>> tiles) {
+    const std::unique_lock lock(mutex_);
+    filling_->tiles = std::move(tiles);
+    writing_ = std::move(filling_);
+    filling_ = std::make_shared<Generation>();
+}
+
+std::expected<void, KvError> HeldRows::write(KvBatch places) {
+    std::shared_ptr<const Generation> generation;
+    {
+        const std::shared_lock lock(mutex_);
+        generation = writing_;
+    }
+    // Not atomic: after a crash in between, the same rows are written again.
+    if (auto written = store_.ingest(generation->runs(), std::move(places)); !written) return written;
+    const std::unique_lock lock(mutex_);
+    writing_ = nullptr;
+    ++writes_;
+    if (stored_references_.size() > cached_references) stored_references_.clear();
+    return {};
+}
+
+}  // namespace tidemark::consumers
