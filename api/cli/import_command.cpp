@@ -44,7 +44,7 @@ std::expected<void, std::string> check_rows(Importer& importer) {
 }
 
 std::filesystem::path default_key_file() {
-    const char* home = std::getenv("HOME");
+    const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): nobody sets it
     return std::filesystem::path(home == nullptr ? "." : home) / ".tidemark" / "import.key";
 }
 

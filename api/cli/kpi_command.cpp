@@ -102,7 +102,7 @@ std::string sparkline(const std::vector<Point>& points, std::size_t most) {
     std::string line;
     for (std::size_t i = from; i < points.size(); ++i) {
         const double share = high > low ? (points[i].value.value_or(0) - low) / (high - low) : 0;
-        line += points[i].value ? blocks[static_cast<int>(share * 7.0 + 0.5)] : " ";
+        line += points[i].value ? blocks[std::lround(share * 7.0)] : " ";
     }
     return line;
 }

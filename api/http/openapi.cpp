@@ -13,7 +13,6 @@ namespace {
 
 namespace bj = boost::json;
 using google::protobuf::Descriptor;
-using google::protobuf::FieldDescriptor;
 
 bj::string text(std::string_view from) {
     return bj::string(from.data(), from.size());

@@ -49,7 +49,7 @@ private:
         negate
     };
     struct Step {  // of a stack machine
-        Op op;
+        Op op{};
         long double number = 0;
         int measure = 0;
     };
