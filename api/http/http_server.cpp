@@ -87,7 +87,8 @@ void HttpServer::stop() {
     if (!std::exchange(impl_->running, false)) {
         return;
     }
-    impl_->feeds.stop();
+    impl_->listener.announce_stop();
+    impl_->feeds.stop();  // wakes the followers, who see it and end
     impl_->listener.stop();
     impl_->queries.stop();
 }

@@ -180,7 +180,7 @@ void Listener::stop() {
         return;
     }
     Occupancy& occupancy = *impl_->occupancy;
-    occupancy.stopping = true;
+    announce_stop();
     for (const auto& worker : impl_->workers) {
         worker->begin_stop();
     }
@@ -199,6 +199,10 @@ void Listener::stop() {
         worker->join();
     }
     impl_->workers.clear();
+}
+
+void Listener::announce_stop() {
+    impl_->occupancy->stopping = true;
 }
 
 std::size_t Listener::connections() const {

@@ -18,6 +18,8 @@ public:
     ~Listener();  // stops
 
     [[nodiscard]] std::expected<std::uint16_t, std::string> start();
+    // From now on exchanges say that the server is stopping; stop() goes on from there.
+    void announce_stop();
     // No new connections or requests; waits for those under way, at most options.drain; then closes what is left.
     void stop();
 
