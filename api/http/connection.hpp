@@ -1,5 +1,5 @@
-// One connection: reads a request, has it answered, reads the next. Private to listener.cpp and
-// connection.cpp. Everything runs on the thread of its io_context, unless said otherwise.
+// One connection: reads a request, has it answered, reads the next. Private to listener.cpp, connection.cpp and
+// exchange.cpp. Everything runs on the thread of its io_context, unless said otherwise.
 #pragma once
 
 #include "api/http/http_server.hpp"
@@ -157,5 +157,8 @@ private:
     bool lingering_ = false;
     bool closed_ = false;
 };
+
+// What every answer's head says.
+void put_head(http::fields& fields, const Response& response, const Request& request);
 
 }  // namespace tidemark::api

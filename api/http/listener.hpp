@@ -1,6 +1,6 @@
 // Connections, on Boost.Beast: one io_context and one accepting socket per thread (SO_REUSEPORT), keep-alive,
 // limits and deadlines, strict heads (strict.hpp), bodies whole or in pieces. What is asked is up to
-// the Application. Beast and Asio are known here and in listener.cpp alone.
+// the Application. Beast is known in listener.cpp, connection.cpp and exchange.cpp alone.
 #pragma once
 
 #include "api/http/http_server.hpp"
