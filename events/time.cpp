@@ -145,7 +145,8 @@ std::optional<Micros> parse_time(std::string_view rfc3339) {
 
 std::string format_time(Micros time) {
     const std::int64_t days = floor_days(time);
-    const auto of_day = static_cast<std::uint64_t>(time - days * micros_per_day);
+    // Not time - days * micros_per_day: for the earliest times that product does not fit.
+    const auto of_day = static_cast<std::uint64_t>((time % micros_per_day + micros_per_day) % micros_per_day);
     const std::uint64_t seconds = of_day / 1'000'000;
     std::string out;
     out.reserve(28);

@@ -252,7 +252,7 @@ private:
     CommandPlan read_command(const YAML::Node& node, Names& names) const {
         if (!node.IsMap() || node.size() != 1) fail(node, "commands: each is one KIND.COMMAND with what it is made of");
         const auto full = node.begin()->first.as<std::string>();
-        const YAML::Node& how = node.begin()->second;
+        const YAML::Node how = node.begin()->second;  // the iterator gives a temporary
         CommandPlan plan;
         const auto dot = full.find('.');
         plan.body = v1::Command::descriptor()->FindFieldByName(full.substr(0, dot));
