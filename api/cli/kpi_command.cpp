@@ -1,12 +1,14 @@
 #include "api/cli/commands.hpp"
+#include "api/cli/progress.hpp"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <fmt/core.h>
 #include <map>
-#include <unistd.h>
+#include <thread>
 
 namespace tidemark::api {
 
@@ -111,6 +113,21 @@ class KpiTables {
 public:
     KpiTables(const KpiArguments& arguments, const ServerAddress& address) : arguments_(arguments), client_(address) {}
 
+    // What was sent just now is to be seen: waits for the view, within reason. A server that is fed all the time is
+    // always a little behind.
+    void wait_for_view() {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(15);
+        for (;;) {
+            const auto behind = events_behind();
+            if (behind == 0) return;
+            if (std::chrono::steady_clock::now() >= deadline) {
+                fmt::print(stderr, "the figures are {} events behind\n", grouped(behind));
+                return;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+    }
+
     ExitCode show_one() {
         const auto series = get("/v1/kpis/" + escaped(arguments_.name) + query());
         if (!series) return complain(series.error());
@@ -147,6 +164,20 @@ public:
     }
 
 private:
+    // 0 also when the server does not say: the figures will, or fail.
+    std::uint64_t events_behind() {
+        const auto status = get("/v1/projections");
+        const auto* list = status && status->is_object() ? status->as_object().if_contains("projections") : nullptr;
+        if (list == nullptr || !list->is_array()) return 0;
+        for (const auto& one : list->as_array()) {
+            const auto* behind = one.as_object().if_contains("lag_events");
+            if (text_at(one.as_object(), "name") == "kpi" && behind != nullptr && behind->is_number()) {
+                return behind->to_number<std::uint64_t>();
+            }
+        }
+        return 0;
+    }
+
     std::string query() const {
         std::string text = "?grain=" + escaped(arguments_.grain.empty() ? "month" : arguments_.grain);
         const auto add = [&](const std::string& name, const std::string& value) {
@@ -231,6 +262,7 @@ ExitCode run_kpi(const KpiArguments& arguments, const Surroundings& around) {
     const auto address = around.reach(arguments.where);
     if (!address) return complain(address.error());
     KpiTables tables(arguments, *address);
+    tables.wait_for_view();
     return arguments.name.empty() ? tables.show_all() : tables.show_one();
 }
 

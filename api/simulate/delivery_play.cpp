@@ -95,7 +95,7 @@ std::optional<events::Micros> DeliveryPlay::step(v1::DeliveryCommand& command, e
         case Step::cost: {
             auto& cost = *command.mutable_record_delivery_cost();
             const auto share = static_cast<double>(start_.value_minor) * 0.55 / static_cast<double>(tasks_);
-            set_euros(*cost.mutable_cost(), static_cast<std::int64_t>(share * pace_ * (0.8 + 0.5 * chance.uniform())));
+            set_euros(*cost.mutable_cost(), static_cast<std::int64_t>(share * pace_ * (1.2 + 0.7 * chance.uniform())));
             cost.set_note("material and travel");
             break;
         }

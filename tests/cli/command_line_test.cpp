@@ -1,6 +1,6 @@
 #include "api/cli/command_line.hpp"
 
-#include "tests/support/temp_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -74,7 +74,7 @@ TEST_CASE("settings of the server keep their order and their names") {
 TEST_CASE("bash accepts the completion script, and it completes subcommands and flags") {
     const auto parsed = parse({"completion", "bash"});
     const auto& script = std::get<CompletionArguments>(parsed.arguments).script;
-    const tidemark::tests::TempDirectory directory;
+    const tidemark::tests::TemporaryDirectory directory;
     const auto file = directory.path() / "completion.bash";
     std::ofstream(file)
         << script

@@ -1,6 +1,6 @@
 #include "api/import/csv.hpp"
 
-#include "tests/support/temp_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -8,7 +8,7 @@
 #include <zlib.h>
 
 using namespace tidemark::api;
-using tidemark::tests::TempDirectory;
+using tidemark::tests::TemporaryDirectory;
 
 namespace {
 
@@ -30,7 +30,7 @@ Read read_all(const std::filesystem::path& path) {
 }
 
 Read read_text(const std::string& text) {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     const auto path = directory.path() / "a.csv";
     std::ofstream(path, std::ios::binary) << text;
     return read_all(path);
@@ -75,7 +75,7 @@ TEST_CASE("a quote that is never closed breaks its record only") {
 }
 
 TEST_CASE("a gzipped file reads as its content") {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     const auto path = directory.path() / "a.csv.gz";
     gzFile file = gzopen(path.c_str(), "wb");
     REQUIRE(file != nullptr);
@@ -87,7 +87,7 @@ TEST_CASE("a gzipped file reads as its content") {
 }
 
 TEST_CASE("an absent, an empty and a doubly named file are refused in words") {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     CHECK_THAT(CsvReader::open(directory.path() / "none.csv").error(), Catch::Contains("No such file"));
     std::ofstream(directory.path() / "empty.csv") << "";
     CHECK_THAT(CsvReader::open(directory.path() / "empty.csv").error(), Catch::Contains("is empty"));

@@ -1,7 +1,7 @@
 #include "api/import/importer.hpp"
 
 #include "events/time.hpp"
-#include "tests/support/temp_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -10,7 +10,7 @@
 
 using namespace tidemark;
 using namespace tidemark::api;
-using tidemark::tests::TempDirectory;
+using tidemark::tests::TemporaryDirectory;
 
 namespace {
 
@@ -86,7 +86,7 @@ void write(const std::filesystem::path& path, const std::string& text) {
 }  // namespace
 
 TEST_CASE("a row of the sales pipeline becomes a sale that is opened and won") {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     const auto imported = run(mapping_of("maven_crm.yaml"), maven_files(), directory.path());
     const auto& opened = find(imported, "SYN00001", v1::SaleCommand::kOpenSale);
     CHECK(opened.occurred_at() == *events::parse_time("2017-01-02T00:00:00Z"));
@@ -104,7 +104,7 @@ TEST_CASE("a row of the sales pipeline becomes a sale that is opened and won") {
 }
 
 TEST_CASE("what is mended or out of the ordinary is counted and told") {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     const auto imported = run(mapping_of("maven_crm.yaml"), maven_files(), directory.path());
     // pipeline + 3 customers + 2 products + (open and end) of three sales + 2 open ones
     CHECK(imported.commands.size() == 14);
@@ -120,7 +120,7 @@ TEST_CASE("what is mended or out of the ordinary is counted and told") {
 }
 
 TEST_CASE("a row with a fault sends nothing, and lies in the rejects file with the reason") {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     const auto imported = run(mapping_of("maven_crm.yaml"), maven_files(), directory.path());
     const FileReport& sales = imported.report.files[2];
     REQUIRE(sales.rejected.size() == 2);
@@ -139,7 +139,7 @@ TEST_CASE("a row with a fault sends nothing, and lies in the rejects file with t
 }
 
 TEST_CASE("a rejects file can be mended and imported, and what the server rejects goes into a new one") {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     const auto first = run(mapping_of("maven_crm.yaml"), maven_files(), directory.path());
     const auto rejects = directory.path() / "sales_pipeline.rejects.csv";
     std::string mended = content(rejects);
@@ -167,7 +167,7 @@ TEST_CASE("a rejects file can be mended and imported, and what the server reject
 }
 
 TEST_CASE("importing again makes the same command ids, and a mended row new ones") {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     const auto once = run(mapping_of("maven_crm.yaml"), maven_files(), directory.path());
     const auto twice = run(mapping_of("maven_crm.yaml"), maven_files(), directory.path());
     CHECK(ids(once) == ids(twice));
@@ -185,7 +185,7 @@ TEST_CASE("importing again makes the same command ids, and a mended row new ones
 }
 
 TEST_CASE("a line of the delivery file becomes a planned, costed and closed delivery") {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     const auto imported = run(mapping_of("scms_delivery.yaml"), {samples / "scms_delivery.csv"}, directory.path());
     const auto& planned = find(imported, "scms-3", v1::DeliveryCommand::kPlanDelivery).delivery().plan_delivery();
     CHECK(planned.customer_id() == "108-VN-T01");
@@ -207,7 +207,7 @@ TEST_CASE("a line of the delivery file becomes a planned, costed and closed deli
 }
 
 TEST_CASE("words where a figure should be are noted, and what no map knows is rejected") {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     const auto imported = run(mapping_of("scms_delivery.yaml"), {samples / "scms_delivery.csv"}, directory.path());
     const FileReport& file = imported.report.files.at(0);
     CHECK(file.noted.size() == 6);
@@ -224,7 +224,7 @@ TEST_CASE("personal columns key the command ids and are not shown when they are 
         "source: crm\nfiles:\n  - file: people.csv\n    key: id\n    personal: [name, email]\n    commands:\n"
         "      - customer.create_customer:\n          stream: \"{id}\"\n"
         "          set: {name: \"{name}\", email: \"{email}\", kind: PERSON}\n";
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     const auto people = directory.path() / "people.csv";
     write(people, "id,name,email\nc1,张三,zhang@example.com\nc2,Ada,not an address\n");
     const auto import = [&](const std::string& key) {
@@ -241,7 +241,7 @@ TEST_CASE("personal columns key the command ids and are not shown when they are 
 }
 
 TEST_CASE("a file or a column that does not fit the mapping is said before anything is sent") {
-    const TempDirectory directory;
+    const TemporaryDirectory directory;
     write(directory.path() / "other.csv", "a\n");
     CHECK_THROWS_WITH(run(mapping_of("maven_crm.yaml"), {directory.path() / "other.csv"}, directory.path()),
                       Catch::Contains("it knows accounts.csv, products.csv, sales_pipeline.csv"));
