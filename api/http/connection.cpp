@@ -335,15 +335,15 @@ void Connection::done(const std::shared_ptr<LiveExchange>& exchange) {
     home_.application.answered(*exchange->request_, exchange->status_, exchange->sent_);
 }
 
-void Connection::failed(const std::shared_ptr<LiveExchange>& exchange) {
-    const auto kept = exchange;
-    if (auto reader = std::exchange(kept->reader_, nullptr)) {
+// By value: the exchange must outlive its place in current_.
+void Connection::failed(std::shared_ptr<LiveExchange> exchange) {
+    if (auto reader = std::exchange(exchange->reader_, nullptr)) {
         reader({{}, true, true});
     }
-    if (kept->status_ == 0) {
-        kept->status_ = 499;  // the client went before there was an answer
+    if (exchange->status_ == 0) {
+        exchange->status_ = 499;  // the client went before there was an answer
     }
-    done(kept);
+    done(exchange);
 }
 
 // Ends sending and reads on a little: closed at once, unread bytes would make the system send a reset,

@@ -139,7 +139,7 @@ private:
     void refuse(unsigned status, std::string_view code, std::string_view detail);
     void send(const std::shared_ptr<LiveExchange>& exchange, Response response);
     void done(const std::shared_ptr<LiveExchange>& exchange);
-    void failed(const std::shared_ptr<LiveExchange>& exchange);
+    void failed(std::shared_ptr<LiveExchange> exchange);
     void linger();
     [[nodiscard]] bool keeps_alive() const;
     void say_continue(Task then);

@@ -75,7 +75,7 @@ void write_personal(const v1::Personal& personal, std::string& out) {
     }
 }
 
-void write_message(const Message& message, const Table& table, std::string& out);
+void write_message(const Message& message, const Table& table, std::string& out, bool document);
 
 // Reads one value, of a single field or of an element of a repeated one.
 struct Reader {
@@ -161,7 +161,7 @@ void write_value(const Reader& reader, std::string& out) {
         case Shape::money: write_money(static_cast<const v1::Money&>(reader.nested()), out); return;
         case Shape::personal: write_personal(static_cast<const v1::Personal&>(reader.nested()), out); return;
         case Shape::message:
-        case Shape::map: write_message(reader.nested(), *reader.field.table, out); return;
+        case Shape::map: write_message(reader.nested(), *reader.field.table, out, false); return;
     }
 }
 
@@ -216,12 +216,13 @@ void write_field(const Message& message, const Reflection& reflection, const Fie
     out += ']';
 }
 
-void write_message(const Message& message, const Table& table, std::string& out) {
+void write_message(const Message& message, const Table& table, std::string& out, bool document) {
     const Reflection& reflection = *message.GetReflection();
     out += '{';
     bool first = true;
     for (const Field& field : table.fields) {
-        if (!said(message, reflection, field)) {
+        const bool list = document && field.repeated && field.shape == Shape::message;
+        if (!list && !said(message, reflection, field)) {
             continue;
         }
         out += first ? "\"" : ",\"";
@@ -240,7 +241,7 @@ void write(const Message& message, std::string& out) {
         write_money(static_cast<const v1::Money&>(message), out);
         return;
     }
-    write_message(message, table_of(*message.GetDescriptor()), out);
+    write_message(message, table_of(*message.GetDescriptor()), out, true);
 }
 
 std::string text_of(const Message& message) {

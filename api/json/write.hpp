@@ -1,5 +1,6 @@
 // Protobuf -> JSON. What is not said is not written: absent messages, empty texts and lists,
-// UNSPECIFIED enums and zero dates and times are left out; numbers and booleans are always there.
+// UNSPECIFIED enums and zero dates and times are left out; numbers and booleans are always there, and so
+// are the lists of objects at the top of a document: who asks for customers gets a list, if an empty one.
 // Any thread.
 #pragma once
 
