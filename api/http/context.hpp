@@ -26,6 +26,7 @@ void add_aggregate_routes(Routes& routes, const Context& context);
 void add_view_routes(Routes& routes, const Context& context);
 void add_report_routes(Routes& routes, const Context& context);
 void add_board_routes(Routes& routes, const Context& context);
+void add_definition_routes(Routes& routes, const Context& context);
 void add_kpi_routes(Routes& routes, const Context& context);
 void add_feed_routes(Routes& routes, const Context& context);
 void add_operation_routes(Routes& routes, const Context& context);

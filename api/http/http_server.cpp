@@ -57,6 +57,7 @@ HttpServer::HttpServer(Services services, HttpOptions options)
     add_view_routes(routes, context);
     add_report_routes(routes, context);
     add_board_routes(routes, context);
+    add_definition_routes(routes, context);
     add_kpi_routes(routes, context);
     add_feed_routes(routes, context);
     add_operation_routes(routes, context);

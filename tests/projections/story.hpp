@@ -36,6 +36,10 @@ public:
         const auto type = static_cast<std::uint16_t>(e.event_case());
         return tell("pipeline", std::move(id), type, std::move(e), at, std::move(told));
     }
+    Story& product(std::string id, v1::ProductEvent e, events::Micros at, Told told = {}) {
+        const auto type = static_cast<std::uint16_t>(e.event_case());
+        return tell("product", std::move(id), type, std::move(e), at, std::move(told));
+    }
     Story& delivery(std::string id, v1::DeliveryEvent e, events::Micros at, Told told = {}) {
         const auto type = static_cast<std::uint16_t>(e.event_case());
         return tell("delivery", std::move(id), type, std::move(e), at, std::move(told));
