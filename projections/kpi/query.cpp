@@ -127,10 +127,12 @@ public:
         });
     }
 
+    // While a new measure is back-filled, the cells of the former catalogue answer: they end before it.
     void add(std::vector<Amount>& to, const v1::KpiCell& cell) const {
         to.resize(layout_.slots.size());
         for (std::size_t m = 0; m < to.size(); ++m) {
             const auto& slot = layout_.slots[m];
+            if (slot.value >= cell.values_size()) continue;
             to[m].value += cell.values(slot.value);
             if (slot.bins < 0) continue;
             to[m].sum += cell.values(slot.value + 1);
