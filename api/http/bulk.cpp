@@ -6,6 +6,7 @@
 #include "api/http/context.hpp"
 
 #include <deque>
+#include <map>
 #include <mutex>
 
 namespace tidemark::api {
@@ -186,9 +187,13 @@ private:
                 ++first_;
             }
         }
+        std::map<v1::OutcomeStatus, std::size_t> counts;
         for (const Slot& slot : ready) {
             append_outcome(format_, slot.outcome, outbox_);
-            context_.metrics.bulk_command(v1::OutcomeStatus_Name(slot.outcome.status()));
+            ++counts[slot.outcome.status()];
+        }
+        for (const auto& [status, count] : counts) {
+            context_.metrics.bulk_commands(v1::OutcomeStatus_Name(status), count);
         }
         if (!writing_ && !outbox_.empty() && !dead_) {
             writing_ = true;

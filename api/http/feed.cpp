@@ -270,7 +270,7 @@ void handle_feed(const Context& context, const RequestPtr& request, Responder re
     asked.format = accepts(*request, event_stream_type) ? FeedFormat::sse
                    : accepts(*request, delimited_type)  ? FeedFormat::delimited
                                                         : FeedFormat::ndjson;
-    asked.follow = params.flag("follow").value_or(asked.format == FeedFormat::sse);
+    asked.follow = params.flag("follow").value_or(asked.format == FeedFormat::sse) && request->method == "GET";
     asked.limit = params.number("limit").value_or(asked.limit);
     if (asked.limit < 1 || asked.limit > most_records) {
         params.fault("limit", "expected 1 to " + std::to_string(most_records));

@@ -124,8 +124,8 @@ void Metrics::request(std::string_view method, std::string_view route, unsigned 
     impl_->sent.Add({{"route", route_text}}).Increment(static_cast<double>(bytes));
 }
 
-void Metrics::bulk_command(std::string_view status) {
-    impl_->bulk.Add({{"status", std::string(status)}}).Increment();
+void Metrics::bulk_commands(std::string_view status, std::size_t count) {
+    impl_->bulk.Add({{"status", std::string(status)}}).Increment(static_cast<double>(count));
 }
 
 void Metrics::gauge(std::string name, std::string help, std::function<double()> read) {

@@ -20,7 +20,7 @@ public:
     // `route` is the pattern, never the path: paths hold ids without end.
     void request(std::string_view method, std::string_view route, unsigned status, std::chrono::nanoseconds took,
                  std::size_t bytes);
-    void bulk_command(std::string_view status);  // ACCEPTED, REJECTED ...
+    void bulk_commands(std::string_view status, std::size_t count);  // ACCEPTED, REJECTED ...
 
     // A figure that is read when it is asked for.
     void gauge(std::string name, std::string help, std::function<double()> read);
