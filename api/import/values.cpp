@@ -96,7 +96,7 @@ std::expected<Filter, std::string> make_filter(std::string_view text, const Tabl
     if (name == "lower") return [](const std::string& value, Scope&) -> Result { return lower_case(value); };
     if (name == "number") return plain_number;
     if (name == "default") {
-        return [argument](std::string value, Scope&) -> Result { return value.empty() ? argument : std::move(value); };
+        return [argument](std::string value, Scope&) -> Result { return value.empty() ? argument : value; };
     }
     if (name == "map") {
         const auto map = tables.maps.find(argument);

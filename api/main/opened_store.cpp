@@ -67,7 +67,9 @@ std::expected<infra::Config, std::string> read_config(
     if (!file.empty()) {
         if (auto applied = infra::apply_file(config, file); !applied) return std::unexpected(applied.error());
     }
-    if (auto applied = infra::apply_environment(config, [](const char* name) { return std::getenv(name); }); !applied) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables, and no other thread runs yet
+    const auto environment = [](const char* name) { return std::getenv(name); };
+    if (auto applied = infra::apply_environment(config, environment); !applied) {
         return std::unexpected(applied.error());
     }
     for (const auto& [key, value] : settings) {

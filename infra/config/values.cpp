@@ -75,7 +75,7 @@ Parsed<bool> parse_flag(std::string_view text) {
 }
 
 Parsed<std::string> parse_loopback(std::string_view text) {
-    const std::string address(text == "localhost" ? "127.0.0.1" : text);
+    std::string address(text == "localhost" ? "127.0.0.1" : text);
     in_addr four{};
     in6_addr six{};
     const bool loopback = (::inet_pton(AF_INET, address.c_str(), &four) == 1 && (ntohl(four.s_addr) >> 24) == 127) ||

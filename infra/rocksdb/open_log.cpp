@@ -9,7 +9,6 @@
 
 namespace tidemark::infra {
 
-using consumers::Log;
 using events::BlockPtr;
 namespace fs = std::filesystem;
 

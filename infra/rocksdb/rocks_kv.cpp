@@ -319,7 +319,7 @@ std::expected<void, KvError> RocksKv::write(KvBatch batch, consumers::Durability
 
 // The name of a file that holds the run's rows.
 std::expected<std::string, KvError> RocksKv::Impl::write_file(const KvRun& run, const Family& into) {
-    const std::string file = (directory / "ingest" / (std::to_string(files++) + ".sst")).string();
+    std::string file = (directory / "ingest" / (std::to_string(files++) + ".sst")).string();
     rocksdb::Options writing(rocksdb::DBOptions(), table_options);
     rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), writing, into.handle);
     auto status = writer.Open(file);
