@@ -254,7 +254,7 @@ std::expected<std::optional<consumers::Log::End>, std::string> BlockTable::store
     if (!status.ok()) {
         return std::unexpected(in_words(directory_, status));
     }
-    const auto end = decode_end(bytes);
+    auto end = decode_end(bytes);
     if (!end || end->tip.next_number == 0) {
         return std::nullopt;
     }

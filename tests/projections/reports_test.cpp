@@ -216,5 +216,5 @@ TEST_CASE("every view is the same in whatever order the partitions are read", "[
             CHECK(view.dump() == told.dump());
         }
     }
-    CHECK(names.size() == 6);
+    CHECK(names.size() == 8);
 }
