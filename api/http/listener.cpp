@@ -69,6 +69,7 @@ public:
             for (Connection* connection : open) {
                 connection->close();
             }
+            work_.reset();
         });
     }
 
@@ -104,6 +105,9 @@ private:
 
     std::unordered_set<Connection*> connections_;  // outlives io_, whose end lets go of the last of them
     net::io_context io_{1};
+    // An exchange that waits for an answer has nothing under way in here: without this, run() could end before
+    // end_stop.
+    net::executor_work_guard<net::io_context::executor_type> work_ = net::make_work_guard(io_);
     tcp::acceptor acceptor_;
     std::thread thread_;
 };
