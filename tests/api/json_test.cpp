@@ -112,10 +112,11 @@ TEST_CASE("values are written in the form that their rules give", "[json]") {
     sale.set_expected_close(20'484);
     sale.set_forecast_category(v1::COMMIT);
     sale.set_opened_at(1'767'225'600'000'000);
-    CHECK(api::json::text_of(sale) ==
-          R"({"dims":{"owner":"ada"},"amount":{"amount":"12.34","currency":"EUR"},"probability_bp":0,)"
-          R"("lines":[],"expected_close":"2026-01-31","forecast_category":"COMMIT","pipeline_version":0,"rotting_days":0,)"
-          R"("opened_at":"2026-01-01T00:00:00Z"})");
+    CHECK(
+        api::json::text_of(sale) ==
+        R"({"dims":{"owner":"ada"},"amount":{"amount":"12.34","currency":"EUR"},"probability_bp":0,)"
+        R"("lines":[],"expected_close":"2026-01-31","forecast_category":"COMMIT","pipeline_version":0,"rotting_days":0,)"
+        R"("opened_at":"2026-01-01T00:00:00Z"})");
 
     v1::CustomerState customer;
     customer.mutable_name()->set_clear("张三");
