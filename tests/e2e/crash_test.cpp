@@ -17,8 +17,9 @@ namespace tidemark::e2e {
 namespace {
 
 using std::chrono::seconds;
-constexpr std::size_t kills = 20;
-constexpr std::size_t writers = 6;
+constexpr std::size_t kills = 200;
+constexpr std::size_t rounds_between_checks = 20;
+constexpr Writers writers{.bulk = 4, .single = 2};
 
 // Until so many answers have come; false: they did not within the deadline.
 bool wait_for_answers(const Ledger& ledger, std::size_t answers) {
@@ -27,6 +28,11 @@ bool wait_for_answers(const Ledger& ledger, std::size_t answers) {
         (void)::poll(nullptr, 0, 1);
     }
     return true;
+}
+
+// The moment of a kill is drawn, and need not be met exactly.
+void let_pass(std::uint64_t milliseconds) {
+    (void)::poll(nullptr, 0, static_cast<int>(milliseconds));
 }
 
 void check_promises(const Ledger& ledger, std::uint16_t port) {
@@ -83,31 +89,45 @@ std::map<std::string, std::string> answers_of_views(std::uint16_t port) {
 
 }  // namespace
 
-TEST_CASE("twenty kills under load lose nothing that was acknowledged, double nothing and mix nothing up", "[crash]") {
+TEST_CASE("two hundred kills lose nothing that was acknowledged, double nothing and mix nothing up", "[crash]") {
     const TemporaryDirectory directory;
     const auto data = directory.path() / "data";
     Ledger ledger;
-    std::mt19937_64 random(20'260'731);
+    constexpr std::uint64_t seed = 20'260'731;
+    std::mt19937_64 random(seed);
     {
         const Server server(data);
         prepare(server.port(), ledger);
     }
+    std::size_t while_starting = 0;
     for (std::size_t round = 0; round < kills; ++round) {
-        INFO("round " << round);
+        INFO("round " << round << " of seed " << seed);
+        if (random() % 4 == 0) {
+            // While it opens its stores, folds the end of the log, catches up, or has just become ready.
+            ++while_starting;
+            Server starting(Server::Beginning{}, data);
+            let_pass(random() % 160);
+            starting.kill();
+            continue;
+        }
         Server server(data);
-        send_unanswered(server.port(), ledger);
-        ask_again(ledger, server.port());
-        check_promises(ledger, server.port());
-
+        if (round % rounds_between_checks == 0) {
+            send_unanswered(server.port(), ledger);
+            ask_again(ledger, server.port());
+            check_promises(ledger, server.port());
+        }
         Load load(server.port(), ledger, writers, "r" + std::to_string(round), round);
-        REQUIRE(wait_for_answers(ledger, ledger.answers() + 20 + random() % 1500));
+        let_pass(random() % 60);
         server.kill();
         load.stop();
     }
+    CHECK(while_starting > kills / 8);
 
     Server server(data);
     send_unanswered(server.port(), ledger);
+    ask_again(ledger, server.port());
     check_promises(ledger, server.port());
+    CHECK(ledger.answers() > kills * 10);
     const auto answers = answers_of_views(server.port());
     server.ask_to_stop();
     CHECK(server.wait_for_exit(seconds(30)) == 0);
@@ -116,7 +136,7 @@ TEST_CASE("twenty kills under load lose nothing that was acknowledged, double no
     INFO(check.output);
     CHECK(check.exit_code == 0);
 
-    // Views that went through twenty kills equal a fresh fold, byte for byte.
+    // Views that went through all those kills equal a fresh fold, byte for byte.
     const auto rebuild = run_tidemark({"rebuild", "--data", data.string()});
     INFO(rebuild.output);
     CHECK(rebuild.exit_code == 0);
@@ -152,6 +172,7 @@ TEST_CASE("a full queue refuses with 503 and Retry-After, and what is sent again
     const Server server(directory.path() / "data", {{"TIDEMARK_QUEUE_COMMANDS", "1"}});
     prepare(server.port(), ledger);
     std::atomic<std::size_t> refused = 0;
+    std::atomic<std::size_t> broken = 0;
     {
         std::vector<std::jthread> callers;
         for (std::size_t caller = 0; caller < 16; ++caller) {
@@ -160,12 +181,15 @@ TEST_CASE("a full queue refuses with 503 and Retry-After, and what is sent again
                 Connection connection(server.port());
                 for (std::size_t n = 0; refused < 20 && std::chrono::steady_clock::now() < deadline; ++n) {
                     const auto sale = "full-" + std::to_string(caller) + "-" + std::to_string(n);
-                    if (open_sale_alone(connection, sale, ledger) == Answered::refused) ++refused;
+                    const auto answered = open_sale_alone(connection, sale, ledger);
+                    if (answered == Answered::refused) ++refused;
+                    if (answered == Answered::broken) ++broken;
                 }
             });
         }
     }
     CHECK(refused >= 20);
+    CHECK(broken == 0);
     send_unanswered(server.port(), ledger);
     check_promises(ledger, server.port());
 }

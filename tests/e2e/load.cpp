@@ -94,6 +94,7 @@ Answered open_sale_alone(Connection& connection, const std::string& sale, Ledger
     const auto body = object_of(sent.line).at("sale").at("open_sale");
     const auto reply = connection.post("/v1/sales/" + sale + "/open-sale", json::serialize(body), "application/json",
                                        {{"Idempotency-Key", sent.command_id}, {"Tidemark-Actor", "crash-test"}});
+    if (reply.status == 0 || !reply.complete) return Answered::broken;
     if (reply.status == 503 && !reply.header("Retry-After").empty()) return Answered::refused;
     if (reply.status != 200 && reply.status != 201)
         throw std::runtime_error("opening a sale: " + std::to_string(reply.status) + " " + reply.body);
@@ -118,19 +119,37 @@ void send_unanswered(std::uint16_t port, Ledger& ledger) {
     }
 }
 
-Load::Load(std::uint16_t port, Ledger& ledger, std::size_t writers, std::string name, std::uint64_t seed) {
+namespace {
+
+void send_batches(const std::stop_token& stop, std::uint16_t port, Ledger& ledger, const std::string& name,
+                  std::uint64_t seed) {
     constexpr std::size_t sales_in_a_batch = 4;
-    for (std::size_t writer = 0; writer < writers; ++writer) {
+    std::mt19937_64 random(seed);
+    Connection connection(port);
+    for (std::size_t sale = 0; !stop.stop_requested();) {
+        std::vector<Sent> batch;
+        for (std::size_t i = 0; i < sales_in_a_batch; ++i, ++sale)
+            append_sale(batch, name + "-" + std::to_string(sale), random);
+        for (const auto& sent : batch) ledger.sent(sent);
+        if (!send_and_note(connection, batch, ledger)) return;
+    }
+}
+
+void send_singles(const std::stop_token& stop, std::uint16_t port, Ledger& ledger, const std::string& name) {
+    Connection connection(port);
+    for (std::size_t sale = 0; !stop.stop_requested(); ++sale) {
+        if (open_sale_alone(connection, name + "-" + std::to_string(sale), ledger) == Answered::broken) return;
+    }
+}
+
+}  // namespace
+
+Load::Load(std::uint16_t port, Ledger& ledger, Writers writers, std::string name, std::uint64_t seed) {
+    for (std::size_t writer = 0; writer < writers.bulk + writers.single; ++writer) {
+        const std::string prefix = name + "-" + std::to_string(writer);
         writers_.emplace_back([=, &ledger](const std::stop_token& stop) {
-            std::mt19937_64 random(seed * 1000 + writer);
-            Connection connection(port);
-            for (std::size_t sale = 0; !stop.stop_requested();) {
-                std::vector<Sent> batch;
-                for (std::size_t i = 0; i < sales_in_a_batch; ++i, ++sale)
-                    append_sale(batch, name + "-" + std::to_string(writer) + "-" + std::to_string(sale), random);
-                for (const auto& sent : batch) ledger.sent(sent);
-                if (!send_and_note(connection, batch, ledger)) return;
-            }
+            writer < writers.bulk ? send_batches(stop, port, ledger, prefix, seed * 1000 + writer)
+                                  : send_singles(stop, port, ledger, prefix);
         });
     }
 }

@@ -21,17 +21,23 @@ void prepare(std::uint16_t port, Ledger& ledger);
 // A broken connection and a 503 leave the rest unanswered.
 bool send_and_note(Connection& connection, const std::vector<Sent>& commands, Ledger& ledger);
 
-// One command in a request of its own. Refused: 503 with Retry-After, and nothing else may be so.
-enum class Answered : std::uint8_t { yes, refused };
+// One command in a request of its own. Refused: 503 with Retry-After, and nothing else may be so. Broken: the
+// connection ended before the whole answer.
+enum class Answered : std::uint8_t { yes, refused, broken };
 Answered open_sale_alone(Connection& connection, const std::string& sale, Ledger& ledger);
 
 // Sends what is unanswered until everything is answered; throws when that does not come to an end.
 void send_unanswered(std::uint16_t port, Ledger& ledger);
 
-// Writers, one thread and one connection each, until stop() or until the server is gone.
+// Writers, one thread and one connection each, until stop() or until the server is gone: some send batches, some one
+// command at a time.
+struct Writers {
+    std::size_t bulk = 4;
+    std::size_t single = 2;
+};
 class Load {
 public:
-    Load(std::uint16_t port, Ledger& ledger, std::size_t writers, std::string name, std::uint64_t seed);
+    Load(std::uint16_t port, Ledger& ledger, Writers writers, std::string name, std::uint64_t seed);
     ~Load();
     Load(const Load&) = delete;
     Load& operator=(const Load&) = delete;

@@ -100,7 +100,14 @@ Server::Server(const fs::path& data, const Environment& environment)
     : log_(data.string() + ".log"), port_(free_port()) {
     pid_ =
         spawn({"serve", "--data", data.string(), "--listen", "127.0.0.1:" + std::to_string(port_)}, log_, environment);
+    wait_until_ready();
+}
 
+Server::Server(Beginning, const fs::path& data) : log_(data.string() + ".log"), port_(free_port()) {
+    pid_ = spawn({"serve", "--data", data.string(), "--listen", "127.0.0.1:" + std::to_string(port_)}, log_);
+}
+
+void Server::wait_until_ready() {
     for (const auto deadline = Clock::now() + std::chrono::seconds(90);;) {
         int status = 0;
         if (::waitpid(pid_, &status, WNOHANG) == pid_) {

@@ -38,6 +38,9 @@ public:
     // Starts `tidemark serve` on a free loopback port and waits until it is ready; throws with its output if it does
     // not get there.
     explicit Server(const std::filesystem::path& data, const Environment& environment = {});
+    // Does not wait: the process has only begun to start.
+    struct Beginning {};
+    Server(Beginning, const std::filesystem::path& data);
     ~Server();  // kills what still runs
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -53,6 +56,7 @@ private:
     std::filesystem::path log_;
     std::uint16_t port_ = 0;
     int pid_ = -1;
+    void wait_until_ready();
 };
 
 }  // namespace tidemark::e2e
