@@ -7,7 +7,6 @@
 namespace tidemark::consumers {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr auto snapshot_interval = std::chrono::seconds(2);
 constexpr auto take_over_interval = std::chrono::milliseconds(200);
 constexpr auto follow_patience = std::chrono::seconds(30);
@@ -31,19 +30,21 @@ std::expected<events::Micros, std::string> last_recorded_at(Log& log, events::Pa
 }  // namespace
 
 WriterLoop::WriterLoop(Log& log, DerivedStores& derived, std::string digest_key, std::function<events::Micros()> clock,
-                       ProcessorOptions options, Inbox& inbox, WriterCounters& counters)
+                       ProcessorOptions options, Inbox& inbox, WriterCounters& counters, std::function<Time()> timer)
     : log_(log),
       derived_(derived),
       history_(log, derived),
       digest_key_(digest_key),
       clock_(std::move(clock)),
+      timer_(std::move(timer)),
       options_(options),
       inbox_(inbox),
       counters_(counters),
       owner_{events::random_uuid(), log.identity(), options.compress},
       cache_(derived, options.cache_bytes),
       recent_(log.identity().partitions),
-      gate_(log.identity().partitions) {
+      gate_(log.identity().partitions),
+      next_snapshots_(timer_() + snapshot_interval) {
     for (events::Partition partition = 0; partition < log.identity().partitions; ++partition) {
         partitions_.emplace_back(partition, owner_);
     }
@@ -69,13 +70,13 @@ std::expected<void, std::string> WriterLoop::take_over() {
     }
     // What an append of unknown outcome left behind counts now or never; the look-ups must know it before the first
     // decision.
-    const auto deadline = Clock::now() + follow_patience;
+    const auto deadline = timer_() + follow_patience;
     std::uint64_t seen = 0;
     for (events::Partition partition = 0; partition < partitions_.size(); ++partition) {
         while (derived_.followed(partition) < partitions_[partition].next_sequence()) {
             if (auto failed = derived_.failure()) return std::unexpected(*failed);
-            if (Clock::now() > deadline) return std::unexpected("the derived stores do not follow the log");
-            seen = log_.wait(seen, Clock::now() + std::chrono::milliseconds(1));
+            if (timer_() > deadline) return std::unexpected("the derived stores do not follow the log");
+            seen = log_.wait(seen, timer_() + std::chrono::milliseconds(1));
         }
     }
     cache_.settle();
@@ -84,36 +85,38 @@ std::expected<void, std::string> WriterLoop::take_over() {
 }
 
 void WriterLoop::run() {
-    next_snapshots_ = Clock::now() + snapshot_interval;
-    for (;;) {
+    for (bool more = true; more;) {
         const bool busy = owning_ && !appending_ && (!open_.empty() || (!arrived_.empty() && !throttled_));
-        const auto deadline = busy ? Clock::now() : std::min(next_snapshots_, Clock::now() + take_over_interval);
-        Inbox::Taken taken = inbox_.take(arrived_.empty(), deadline);
-        for (Submission& submission : taken.submissions) {
-            auto pending = std::make_unique<Pending>();
-            pending->submission = std::move(submission);
-            pending->ticket = next_ticket_++;
-            arrived_.push_back(std::move(pending));
-        }
-        for (auto& results : taken.appends) finish_group(std::move(results));
-        if (!owning_ && !appending_) {
-            abandon();
-            if (Clock::now() >= next_take_over_) {
-                (void)take_over();  // on failure: again later; meanwhile every command is answered "unavailable"
-                next_take_over_ = Clock::now() + take_over_interval;
-            }
-        }
-        if (owning_) {
-            decide_ready();
-            decide_arrived();
-            if (!appending_) send_group();
-        }
-        housekeeping();
-        // Whoever parked while the derived stores moved on was not nudged: look once more.
-        if (owning_) decide_ready();
-        if (taken.draining && arrived_.empty() && gate_.empty() && open_.empty() && !appending_) break;
+        more = turn(busy ? timer_() : std::min(next_snapshots_, timer_() + take_over_interval));
     }
     cache_.write_snapshots();
+}
+
+bool WriterLoop::turn(Time deadline) {
+    Inbox::Taken taken = inbox_.take(arrived_.empty(), deadline);
+    for (Submission& submission : taken.submissions) {
+        auto pending = std::make_unique<Pending>();
+        pending->submission = std::move(submission);
+        pending->ticket = next_ticket_++;
+        arrived_.push_back(std::move(pending));
+    }
+    for (auto& results : taken.appends) finish_group(std::move(results));
+    if (!owning_ && !appending_) {
+        abandon();
+        if (timer_() >= next_take_over_) {
+            (void)take_over();  // on failure: again later; meanwhile every command is answered "unavailable"
+            next_take_over_ = timer_() + take_over_interval;
+        }
+    }
+    if (owning_) {
+        decide_ready();
+        decide_arrived();
+        if (!appending_) send_group();
+    }
+    housekeeping();
+    // Whoever parked while the derived stores moved on was not nudged: look once more.
+    if (owning_) decide_ready();
+    return !(taken.draining && arrived_.empty() && gate_.empty() && open_.empty() && !appending_);
 }
 
 bool WriterLoop::group_full() const {
@@ -183,7 +186,7 @@ void WriterLoop::housekeeping() {
     for (events::Partition partition = 0; partition < partitions_.size(); ++partition) {
         recent_.trim(partition, derived_.followed(partition));
     }
-    const auto now = Clock::now();
+    const auto now = timer_();
     if (cache_.dirty() >= snapshots_at || now >= next_snapshots_) {
         cache_.write_snapshots();
         next_snapshots_ = now + snapshot_interval;

@@ -28,13 +28,20 @@ inline void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) {
 
 class WriterLoop {
 public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    // `clock`: wall time, for records. `timer`: for its own intervals.
     WriterLoop(Log& log, DerivedStores& derived, std::string digest_key, std::function<events::Micros()> clock,
-               ProcessorOptions options, Inbox& inbox, WriterCounters& counters);
+               ProcessorOptions options, Inbox& inbox, WriterCounters& counters,
+               std::function<Time()> timer = std::chrono::steady_clock::now);
 
     // Takes every partition over: a barrier that counts, then reads to it. Calls from the loop's thread, or before
     // run().
     [[nodiscard]] std::expected<void, std::string> take_over();
     void run();  // until the inbox says that it is drained
+    // One turn of run(), for whoever steps it by hand: takes what has arrived (the first of it until `deadline` at the
+    // latest), decides, appends, answers. False: it is drained.
+    [[nodiscard]] bool turn(Time deadline);
 
 private:
     enum class Turn : std::uint8_t { decided, parked };
@@ -61,6 +68,7 @@ private:
     History history_;
     events::KeyedDigest digest_key_;
     std::function<events::Micros()> clock_;
+    std::function<Time()> timer_;
     ProcessorOptions options_;
     Inbox& inbox_;
     WriterCounters& counters_;
@@ -77,8 +85,8 @@ private:
     bool throttled_ = false;
     bool owning_ = false;  // false after a failed append, until the partitions are taken over again
     std::uint64_t next_ticket_ = 1;
-    std::chrono::steady_clock::time_point next_snapshots_{};
-    std::chrono::steady_clock::time_point next_take_over_{};
+    Time next_snapshots_{};
+    Time next_take_over_{};
 };
 
 }  // namespace tidemark::consumers

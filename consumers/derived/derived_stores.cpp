@@ -51,6 +51,8 @@ struct DerivedStores::Impl {
     bool hand_over(bool even_if_small);
     void follow_until(const std::stop_token& stop);
     void write_until(const std::stop_token& stop);
+    void write_rows(std::unique_lock<std::mutex>& lock);
+    std::expected<void, std::string> follow_here();
     void fail(std::string why);
     [[nodiscard]] std::optional<std::string> failure() const {
         const std::scoped_lock lock(failure_mutex);
@@ -154,6 +156,7 @@ bool DerivedStores::Impl::hand_over(bool even_if_small) {
     if (failure() || entries == 0 || (!even_if_small && entries < options.run_entries)) return false;
     std::unique_lock lock(writer_mutex);
     if (write_wanted && !even_if_small && entries < 2 * options.run_entries) return false;
+    if (options.stepped && write_wanted) write_rows(lock);
     writer_wake.wait(lock, [&] { return !write_wanted; });
     if (failure()) return false;
     places.clear();
@@ -177,15 +180,20 @@ void DerivedStores::Impl::write_until(const std::stop_token& stop) {
     for (;;) {
         writer_wake.wait(lock, [&] { return write_wanted || stop.stop_requested(); });
         if (!write_wanted) return;
-        KvBatch batch = std::move(places);
-        lock.unlock();
-        if (auto written = rows.write(std::move(batch)); !written) {
-            fail("writing the derived stores: " + written.error().what);
-        }
-        lock.lock();
-        write_wanted = false;
-        writer_wake.notify_all();
+        write_rows(lock);
     }
+}
+
+// Writes what was handed over; `lock` is of the writer's mutex.
+void DerivedStores::Impl::write_rows(std::unique_lock<std::mutex>& lock) {
+    KvBatch batch = std::move(places);
+    lock.unlock();
+    if (auto written = rows.write(std::move(batch)); !written) {
+        fail("writing the derived stores: " + written.error().what);
+    }
+    lock.lock();
+    write_wanted = false;
+    writer_wake.notify_all();
 }
 
 void DerivedStores::Impl::follow_until(const std::stop_token& stop) {
@@ -193,10 +201,7 @@ void DerivedStores::Impl::follow_until(const std::stop_token& stop) {
     auto last_write = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
         seen = log.wait(seen, std::chrono::steady_clock::now() + options.idle_write);
-        const std::uint64_t before = followed_records();
-        if (auto done = follow_all(nullptr, 0); !done) return fail(done.error());
-        if (failure()) return;
-        if (followed_records() != before && listener) listener();
+        if (!follow_here()) return;
         const auto now = std::chrono::steady_clock::now();
         if (now - last_write >= options.idle_write) {
             (void)hand_over(true);
@@ -205,6 +210,15 @@ void DerivedStores::Impl::follow_until(const std::stop_token& stop) {
     }
     if (auto done = follow_all(nullptr, 0); !done) return fail(done.error());
     (void)hand_over(true);
+}
+
+// An error has been kept as the failure.
+std::expected<void, std::string> DerivedStores::Impl::follow_here() {
+    const std::uint64_t before = followed_records();
+    if (auto done = follow_all(nullptr, 0); !done) fail(done.error());
+    if (auto why = failure()) return std::unexpected(*why);
+    if (followed_records() != before && listener) listener();
+    return {};
 }
 
 void DerivedStores::Impl::fail(std::string why) {
@@ -224,7 +238,10 @@ DerivedStores::~DerivedStores() {
 
 std::expected<void, std::string> DerivedStores::catch_up(const OnProgress& progress) {
     if (auto opened = impl_->open(); !opened) return opened;
-    impl_->writer_thread = std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->write_until(stop); });
+    if (!impl_->options.stepped) {
+        impl_->writer_thread =
+            std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->write_until(stop); });
+    }
     const std::uint64_t missing = behind();
     if (auto done = impl_->follow_all(&progress, missing); !done) return done;
     if (auto failed = failure()) return std::unexpected(*failed);
@@ -246,6 +263,20 @@ void DerivedStores::stop() {
         impl_->writer_thread.request_stop();
         impl_->writer_thread.join();
     }
+}
+
+std::expected<void, std::string> DerivedStores::follow() {
+    return impl_->follow_here();
+}
+
+std::expected<bool, std::string> DerivedStores::write() {
+    std::unique_lock lock(impl_->writer_mutex);
+    const bool handed_over = impl_->write_wanted;
+    if (handed_over) impl_->write_rows(lock);
+    lock.unlock();
+    const bool some = handed_over || impl_->hand_over(true);
+    if (auto failed = failure()) return std::unexpected(*failed);
+    return some;
 }
 
 std::optional<events::Sequence> DerivedStores::outcome(const events::Key128& command) const {

@@ -39,6 +39,7 @@ struct DerivedOptions {
     std::size_t run_entries = 400'000;           // gathered in memory before a sorted run is written
     std::chrono::milliseconds idle_write{1000};  // written anyway when nothing has come for so long
     std::uint64_t max_behind = 200'000;          // records; a writer that is further ahead is slowed (see behind())
+    bool stepped = false;                        // no threads: the caller calls follow() and write(), not start()
 };
 
 struct Progress {
@@ -58,6 +59,11 @@ public:
     [[nodiscard]] std::expected<void, std::string> catch_up(const OnProgress& progress);
     void start();
     void stop();  // writes what is held in memory
+
+    // Of stepped stores. Follows all that counts now; on an error it is to be given up.
+    [[nodiscard]] std::expected<void, std::string> follow();
+    // One half of a write: makes what is held the rows to be written, or writes those. False: there was nothing.
+    [[nodiscard]] std::expected<bool, std::string> write();
 
     [[nodiscard]] std::optional<events::Sequence> outcome(const events::Key128& command) const;
     [[nodiscard]] std::optional<SnapshotRow> snapshot(const events::Key128& stream) const;
