@@ -5,6 +5,7 @@
 #include "aggregates/pipeline/pipeline.hpp"
 #include "aggregates/product/product.hpp"
 #include "aggregates/sale/sale.hpp"
+#include "events/block.hpp"
 #include "events/event.hpp"
 
 #include <array>
@@ -23,6 +24,18 @@ v1::Rejection reference_not_found(const Need& need) {
     return rejection;
 }
 
+// The rest of what one command may write is for the headers of its records.
+constexpr std::size_t most_payload_bytes = events::max_decision_bytes / 2;
+
+v1::Rejection too_large(const v1::Command& command) {
+    v1::Rejection rejection;
+    rejection.set_code("DecisionTooLarge");
+    rejection.set_category(v1::RULE_VIOLATED);
+    rejection.set_command(std::string(command_name(command)));
+    rejection.set_detail("The events of one command must fit in 128 KiB; split it into several commands.");
+    return rejection;
+}
+
 // Aggregate A behind the face; Body reads its command out of a v1.Command.
 template <Decider A, const typename A::Command& (v1::Command::*Body)() const>
 class Erased final : public AggregateState {
@@ -36,10 +49,13 @@ public:
         }
         std::vector<Decided> decided;
         decided.reserve(decision->size());
+        std::size_t bytes = 0;
         for (const typename A::Event& event : *decision) {
-            A::evolve(state_, event, context.occurred_at);
             decided.push_back({static_cast<std::uint16_t>(event.event_case()), event.SerializeAsString()});
+            bytes += decided.back().payload.size();
         }
+        if (bytes > most_payload_bytes) return std::unexpected(too_large(command));
+        for (const typename A::Event& event : *decision) A::evolve(state_, event, context.occurred_at);
         return decided;
     }
 

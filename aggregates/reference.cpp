@@ -88,8 +88,18 @@ std::expected<void, events::DecodeError> decode_and_fold(v1::Reference& referenc
 
 }  // namespace
 
-bool has_reference(std::string_view stream_kind) {
-    return stream_kind == "customer" || stream_kind == "product" || stream_kind == "pipeline" || stream_kind == "sale";
+bool changes_reference(const events::RecordHeader& header) {
+    if (header.kind != events::RecordKind::event) return false;
+    if (header.stream_kind == "sale") {
+        return header.type == v1::SaleEvent::kSaleOpened || header.type == v1::SaleEvent::kSaleWon ||
+               header.type == v1::SaleEvent::kSaleLost || header.type == v1::SaleEvent::kSaleReopened;
+    }
+    if (header.stream_kind == "customer") {
+        return header.type == v1::CustomerEvent::kCustomerCreated ||
+               header.type == v1::CustomerEvent::kCustomerDetailsChanged ||
+               header.type == v1::CustomerEvent::kCustomerArchived;
+    }
+    return header.stream_kind == "product" || header.stream_kind == "pipeline";
 }
 
 std::expected<void, events::DecodeError> fold_reference(v1::Reference& reference, const events::RecordView& record) {

@@ -8,10 +8,10 @@
 
 namespace tidemark::aggregates {
 
-// Kinds whose events make facts; a follower skips the others without decoding them.
-[[nodiscard]] bool has_reference(std::string_view stream_kind);
+// Whether the record changes a fact. Most do not: a follower skips those without decoding them.
+[[nodiscard]] bool changes_reference(const events::RecordHeader& header);
 
-// Folds an event of such a kind; other records of the stream change nothing.
+// Folds such a record.
 [[nodiscard]] std::expected<void, events::DecodeError> fold_reference(v1::Reference& reference,
                                                                       const events::RecordView& record);
 

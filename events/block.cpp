@@ -39,14 +39,15 @@ ZSTD_DCtx* decompressor() {
     return context.get();
 }
 
-// Empty when it does not become smaller.
-std::string compressed(std::string_view body) {
-    std::string out(body.size(), '\0');
+// Into room that the thread keeps. Empty when it does not become smaller. Valid until the thread's next call.
+std::string_view compressed(std::string_view body) {
+    thread_local std::vector<char> room;
+    if (room.size() < body.size()) room.resize(body.size());
     const std::size_t size =
-        ZSTD_compressCCtx(compressor(), out.data(), out.size(), body.data(), body.size(), zstd_level);
+        ZSTD_compressCCtx(compressor(), room.data(), body.size(), body.data(), body.size(), zstd_level);
     // What does not fit into its own size is an error to zstd, and no gain to us.
-    out.resize(ZSTD_isError(size) || size >= body.size() ? 0 : size);
-    return out;
+    if (ZSTD_isError(size) || size >= body.size()) return {};
+    return {room.data(), size};
 }
 
 void put_header(const BlockHeader& header, std::size_t stored_body, std::size_t body, std::string& out) {
@@ -177,8 +178,14 @@ std::size_t Block::memory_bytes() const {
 
 std::string_view BlockBuilder::add(const RecordHeader& header, std::string_view payload) {
     const std::size_t begin = body_.size();
-    wire::put(body_, std::uint32_t{0});
-    const std::size_t length = encode_record(header, payload, body_);
+    std::size_t length = 0;
+    try {
+        wire::put(body_, std::uint32_t{0});
+        length = encode_record(header, payload, body_);
+    } catch (...) {  // nothing of a record that could not be written may stay in the block
+        body_.resize(begin);
+        throw;
+    }
     const auto prefix = static_cast<std::uint32_t>(length);
     body_.replace(begin, frame_bytes, reinterpret_cast<const char*>(&prefix), frame_bytes);
     const std::string_view record = std::string_view(body_).substr(begin + frame_bytes, length);
@@ -201,10 +208,10 @@ BlockPtr BlockBuilder::seal(BlockHeader header) {
     }
     auto block = std::make_shared<Block>();
     header.count = static_cast<std::uint32_t>(offsets_.size());
-    std::string packed;
+    std::string_view packed;
     if (header.compression == Compression::zstd) packed = compressed(body_);
     header.compression = packed.empty() ? Compression::none : Compression::zstd;
-    const std::string& stored_body = packed.empty() ? body_ : packed;
+    const std::string_view stored_body = packed.empty() ? body_ : packed;
 
     put_header(header, stored_body.size(), body_.size(), block->stored_);
     const std::size_t header_bytes = block->stored_.size();
@@ -217,12 +224,14 @@ BlockPtr BlockBuilder::seal(BlockHeader header) {
     if (in_place) {
         for (auto& offset : offsets_) offset += static_cast<std::uint32_t>(header_bytes);
     } else {
-        block->body_ = std::move(body_);
+        block->body_ = body_;
     }
     block->header_ = std::move(header);
-    block->offsets_ = std::move(offsets_);
-    block->leaf_hashes_ = std::move(leaf_hashes_);
-    *this = BlockBuilder();
+    block->offsets_ = offsets_;
+    block->leaf_hashes_ = leaf_hashes_;
+    body_.clear();  // their room stays, for the next block
+    offsets_.clear();
+    leaf_hashes_.clear();
     return block;
 }
 

@@ -10,13 +10,27 @@ namespace {
 
 constexpr std::uint8_t record_format = 1;
 
+constexpr std::size_t fixed_bytes = 2 * 1 + 4 * 2 + 4 + 4 * 8 + 16 + 32;
+
+// What a text takes with its length before it. Nothing is written before all lengths are known to fit.
 template <class Length>
-void put_text(std::string& out, std::string_view text, const char* field) {
+std::size_t room_for(std::string_view text, const char* field) {
     if (text.size() > std::numeric_limits<Length>::max()) {
         throw std::length_error(std::string("record: ") + field + " is longer than its length can say");
     }
-    wire::put(out, static_cast<Length>(text.size()));
-    out.append(text);
+    return sizeof(Length) + text.size();
+}
+
+std::size_t encoded_size(const RecordHeader& header, std::string_view payload) {
+    return fixed_bytes + room_for<std::uint8_t>(header.tenant, "tenant") +
+           room_for<std::uint8_t>(header.stream_kind, "stream_kind") +
+           room_for<std::uint8_t>(header.stream_id, "stream_id") +
+           room_for<std::uint8_t>(header.command_id, "command_id") +
+           room_for<std::uint8_t>(header.correlation_id, "correlation_id") +
+           room_for<std::uint8_t>(header.causation_id, "causation_id") + room_for<std::uint8_t>(header.actor, "actor") +
+           room_for<std::uint8_t>(header.on_behalf_of, "on_behalf_of") +
+           room_for<std::uint16_t>(header.reason, "reason") + room_for<std::uint8_t>(header.key_id, "key_id") +
+           room_for<std::uint32_t>(payload, "payload");
 }
 
 std::unexpected<DecodeError> refused(std::string what) {
@@ -26,32 +40,35 @@ std::unexpected<DecodeError> refused(std::string what) {
 }  // namespace
 
 std::size_t encode_record(const RecordHeader& header, std::string_view payload, std::string& out) {
+    const std::size_t size = encoded_size(header, payload);
     const std::size_t before = out.size();
-    wire::put(out, record_format);
-    wire::put(out, static_cast<std::uint8_t>(header.kind));
-    wire::put(out, header.type);
-    wire::put(out, header.schema_version);
-    wire::put(out, header.index);
-    wire::put(out, header.count);
-    wire::put(out, header.partition);
-    wire::put(out, header.sequence);
-    wire::put(out, header.version);
-    wire::put(out, header.occurred_at);
-    wire::put(out, header.recorded_at);
-    wire::put(out, header.event_id.bytes);
-    wire::put(out, header.body_digest);
-    put_text<std::uint8_t>(out, header.tenant, "tenant");
-    put_text<std::uint8_t>(out, header.stream_kind, "stream_kind");
-    put_text<std::uint8_t>(out, header.stream_id, "stream_id");
-    put_text<std::uint8_t>(out, header.command_id, "command_id");
-    put_text<std::uint8_t>(out, header.correlation_id, "correlation_id");
-    put_text<std::uint8_t>(out, header.causation_id, "causation_id");
-    put_text<std::uint8_t>(out, header.actor, "actor");
-    put_text<std::uint8_t>(out, header.on_behalf_of, "on_behalf_of");
-    put_text<std::uint16_t>(out, header.reason, "reason");
-    put_text<std::uint8_t>(out, header.key_id, "key_id");
-    put_text<std::uint32_t>(out, payload, "payload");
-    return out.size() - before;
+    out.resize(before + size);
+    wire::Writer to(out.data() + before);
+    to.put(record_format);
+    to.put(static_cast<std::uint8_t>(header.kind));
+    to.put(header.type);
+    to.put(header.schema_version);
+    to.put(header.index);
+    to.put(header.count);
+    to.put(header.partition);
+    to.put(header.sequence);
+    to.put(header.version);
+    to.put(header.occurred_at);
+    to.put(header.recorded_at);
+    to.put(header.event_id.bytes);
+    to.put(header.body_digest);
+    to.text<std::uint8_t>(header.tenant);
+    to.text<std::uint8_t>(header.stream_kind);
+    to.text<std::uint8_t>(header.stream_id);
+    to.text<std::uint8_t>(header.command_id);
+    to.text<std::uint8_t>(header.correlation_id);
+    to.text<std::uint8_t>(header.causation_id);
+    to.text<std::uint8_t>(header.actor);
+    to.text<std::uint8_t>(header.on_behalf_of);
+    to.text<std::uint16_t>(header.reason);
+    to.text<std::uint8_t>(header.key_id);
+    to.text<std::uint32_t>(payload);
+    return size;
 }
 
 std::expected<RecordView, DecodeError> decode_record(std::string_view bytes) {

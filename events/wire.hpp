@@ -28,6 +28,36 @@ void put(std::string& out, const std::array<std::uint8_t, N>& value) {
     out.append(bytes.data(), N);
 }
 
+// Writes into room that is known to suffice.
+class Writer {
+public:
+    explicit Writer(char* into) : next_(into) {}
+
+    template <std::integral T>
+    void put(T value) {
+        std::memcpy(next_, &value, sizeof(T));
+        next_ += sizeof(T);
+    }
+    template <std::size_t N>
+    void put(const std::array<std::uint8_t, N>& value) {
+        std::memcpy(next_, value.data(), N);
+        next_ += N;
+    }
+    void put(std::string_view text) {
+        std::memcpy(next_, text.data(), text.size());
+        next_ += text.size();
+    }
+    // A text behind its length, which must fit.
+    template <std::unsigned_integral Length>
+    void text(std::string_view text) {
+        put(static_cast<Length>(text.size()));
+        put(text);
+    }
+
+private:
+    char* next_;
+};
+
 template <std::integral T>
 [[nodiscard]] T get_at(std::string_view bytes, std::size_t offset) {
     T value;

@@ -26,9 +26,11 @@ void LiveExchange::respond(Response response) {
 void LiveExchange::read(std::move_only_function<void(Chunk)> done) {
     reader_ = std::move(done);
     if (!live_ || connection_->home_.stopping() || connection_->parser_->is_done()) {
-        net::post(connection_->stream_.get_executor(), [self = shared_from_this()] {
+        // A body that the stop cuts short has not ended: its last line may be half of one.
+        const bool cut = !connection_->parser_->is_done();
+        net::post(connection_->stream_.get_executor(), [self = shared_from_this(), cut] {
             if (auto reader = std::exchange(self->reader_, nullptr)) {
-                reader({{}, true, !self->live_});
+                reader({.bytes = {}, .end = true, .failed = !self->live_, .stopped = cut});
             }
         });
         return;

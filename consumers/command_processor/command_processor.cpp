@@ -7,11 +7,11 @@
 namespace tidemark::consumers {
 
 struct CommandProcessor::Impl {
-    Impl(Log& log, DerivedStores& derived_in, std::string digest_key, std::function<events::Micros()> clock,
+    Impl(Log& log, DerivedStores& derived_in, std::string_view digest_key, std::function<events::Micros()> clock,
          const ProcessorOptions& options)
         : derived(derived_in),
-          inbox(options),
-          loop(log, derived_in, std::move(digest_key), std::move(clock), options, inbox, counters) {}
+          inbox(options, Preparation(digest_key, log.identity().partitions)),
+          loop(log, derived_in, std::move(clock), options, inbox, counters) {}
 
     DerivedStores& derived;
     Inbox inbox;
@@ -20,9 +20,9 @@ struct CommandProcessor::Impl {
     std::jthread thread;
 };
 
-CommandProcessor::CommandProcessor(Log& log, DerivedStores& derived, std::string digest_key,
+CommandProcessor::CommandProcessor(Log& log, DerivedStores& derived, std::string_view digest_key,
                                    std::function<events::Micros()> clock, ProcessorOptions options)
-    : impl_(std::make_unique<Impl>(log, derived, std::move(digest_key), std::move(clock), options)) {}
+    : impl_(std::make_unique<Impl>(log, derived, digest_key, std::move(clock), options)) {}
 
 CommandProcessor::~CommandProcessor() {
     drain();

@@ -49,8 +49,8 @@ class CommandProcessor {
 public:
     // `clock` gives the wall time in microseconds; recorded_at never goes back within a partition whatever it says.
     // `digest_key` keys the digests of command bodies; it stays the same for the life of the log.
-    CommandProcessor(Log& log, DerivedStores& derived, std::string digest_key, std::function<events::Micros()> clock,
-                     ProcessorOptions options);
+    CommandProcessor(Log& log, DerivedStores& derived, std::string_view digest_key,
+                     std::function<events::Micros()> clock, ProcessorOptions options);
     ~CommandProcessor();
 
     // Takes every partition over (a barrier each) and begins to decide. An error names what stands in the way.

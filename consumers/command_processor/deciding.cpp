@@ -6,14 +6,6 @@
 namespace tidemark::consumers {
 namespace {
 
-v1::Rejection too_large() {
-    v1::Rejection rejection;
-    rejection.set_code("DecisionTooLarge");
-    rejection.set_category(v1::RULE_VIOLATED);
-    rejection.set_detail("the events of one command must fit in 256 KiB; split it into several commands");
-    return rejection;
-}
-
 v1::Rejection version_conflict(events::Version expected, events::Version actual) {
     v1::Rejection rejection;
     rejection.set_code("VersionConflict");
@@ -29,15 +21,6 @@ v1::Rejection version_conflict(events::Version expected, events::Version actual)
 void WriterLoop::decide_arrived() {
     while (owning_ && !throttled_ && !arrived_.empty() && !group_full()) {
         PendingPtr& next = arrived_.front();
-        const v1::Command& command = next->submission.command;
-        if (next->type == nullptr) {
-            next->type = aggregates::type_of(command);
-            next->stream = events::stream_key(command.tenant(), next->type->kind, command.stream_id());
-            next->command = events::command_key(next->stream, command.command_id());
-            next->partition = events::partition_of(command.tenant(), next->type->kind, command.stream_id(),
-                                                   static_cast<std::uint32_t>(partitions_.size()));
-            next->body = body_digest(digest_key_, command, next->submission.occurred_at_given);
-        }
         if (!partitions_[next->partition].has_room()) {
             if (appending_) return;
             send_group();
@@ -80,7 +63,8 @@ void WriterLoop::decide_stream(PendingPtr pending) {
     }
 }
 
-// A stream that cannot be read fails its own commands only, unless events of it are under way.
+// A stream that cannot be read fails its own commands only, unless the derived stores do not know all of its events
+// yet: then nobody could read it again, and the partitions are taken over anew, which waits for them.
 WriterLoop::Turn WriterLoop::decide_guarded(PendingPtr& pending) {
     const events::Key128 stream = pending->stream;
     try {
@@ -89,14 +73,12 @@ WriterLoop::Turn WriterLoop::decide_guarded(PendingPtr& pending) {
         spdlog::error("a command could not be decided: {}", error.what());
         if (pending && pending->submission.answer) {
             v1::Command& command = pending->submission.command;
-            inbox_.done(1, command.ByteSizeLong());
+            inbox_.done(1, pending->bytes);
             pending->submission.answer(unavailable(std::move(*command.mutable_command_id())));
         }
-        const CachedState* state = cache_.peek(stream);
-        if (state != nullptr && state->version != state->counted_version) {
-            owning_ = false;
-        } else {
-            cache_.forget(stream);
+        if (const CachedState* state = cache_.peek(stream)) {
+            if (state->end_sequence > derived_.followed(state->partition)) owning_ = false;
+            cache_.forget(stream);  // it may be half folded
         }
         return Turn::decided;
     }
@@ -113,30 +95,27 @@ WriterLoop::Turn WriterLoop::decide(PendingPtr& pending) {
     std::vector<aggregates::Need> needs = state.state->needs(command);
     std::vector<std::shared_ptr<const v1::Reference>> held;
     std::vector<const v1::Reference*> found;
+    std::vector<aggregates::Need> missing;
     for (const aggregates::Need& need : needs) {
         held.push_back(derived_.reference(events::stream_key(command.tenant(), need.kind, need.id)));
         found.push_back(held.back().get());
+        if (!held.back()) missing.push_back(need);
     }
-    const aggregates::Facts facts(std::move(needs), std::move(found));
-    if (facts.missing() != nullptr && park_if_unsettled(pending, facts)) return Turn::parked;
+    if (park_if_unsettled(pending, missing)) return Turn::parked;
 
+    const aggregates::Facts facts(std::move(needs), std::move(found));
     auto decided = state.state->decide(command, {command.stream_id(), command.occurred_at(), state.version, facts});
     if (!decided) {
-        // A fact that is on its way could change the answer: "no" is said only on facts that have settled.
-        if (park_if_unsettled(pending, facts)) return Turn::parked;
+        // A fact that is on its way could change the answer: "no" is said only on facts that have settled. One that
+        // is missing has, and then the others do not matter.
+        if (missing.empty() && park_if_unsettled(pending, facts.needs())) return Turn::parked;
         reject(*pending, state, std::move(decided.error()));
         return Turn::decided;
     }
     std::vector<Draft> drafts;
-    std::size_t bytes = 0;
+    drafts.reserve(decided->size() + 1);
     for (aggregates::Decided& event : *decided) {
-        bytes += event.payload.size();
         drafts.push_back({events::RecordKind::event, event.type, std::move(event.payload)});
-    }
-    if (bytes > events::max_decision_bytes / 2) {
-        cache_.forget(pending->stream);  // it has folded events that will not be
-        reject(*pending, load(*pending), too_large());
-        return Turn::decided;
     }
     Answered answered;
     answered.status = drafts.empty() ? v1::UNCHANGED : v1::ACCEPTED;
@@ -165,7 +144,7 @@ bool WriterLoop::answer_repetition(Pending& pending) {
         original = std::move(*read);
     }
     if (!original) return false;
-    inbox_.done(1, command.ByteSizeLong());
+    inbox_.done(1, pending.bytes);
     bump(counters_.commands);
     bump(counters_.repeated);
     if (original->body != pending.body) {
@@ -201,9 +180,9 @@ CachedState& WriterLoop::load(const Pending& pending) {
     return cache_.insert(std::move(fresh));
 }
 
-bool WriterLoop::park_if_unsettled(PendingPtr& pending, const aggregates::Facts& facts) {
+bool WriterLoop::park_if_unsettled(PendingPtr& pending, std::span<const aggregates::Need> needs) {
     const std::string& tenant = pending->submission.command.tenant();
-    for (const aggregates::Need& need : facts.needs()) {
+    for (const aggregates::Need& need : needs) {
         const events::Key128 stream = events::stream_key(tenant, need.kind, need.id);
         if (stream == pending->stream) continue;
         if (gate_.parked_before(stream, pending->ticket)) {
@@ -251,7 +230,7 @@ void WriterLoop::record(Pending& pending, CachedState& state, std::vector<Draft>
     open_.records += drafts.size();
     open_.commands.push_back(pending.command);
     bump(counters_.commands);
-    inbox_.done(1, command.ByteSizeLong());
+    inbox_.done(1, pending.bytes);
     open_.answers.push_back(
         {std::move(pending.submission.answer), std::move(*command.mutable_command_id()), std::move(answered), false});
 }

@@ -1,23 +1,51 @@
 #include "consumers/command_processor/inbox.hpp"
 
+#include <iterator>
+
 namespace tidemark::consumers {
 
+// How many, from the front, there is room for; they are counted as queued from here on.
+std::size_t Inbox::make_room(std::span<const std::size_t> sizes) {
+    const std::scoped_lock lock(mutex_);
+    if (draining_) return 0;
+    std::size_t fitting = 0;
+    std::size_t commands = commands_;
+    std::size_t bytes = bytes_;
+    while (fitting < sizes.size() && commands < max_commands_ && bytes + sizes[fitting] <= max_bytes_) {
+        ++commands;
+        bytes += sizes[fitting++];
+    }
+    // Both may have become less meanwhile, never more: only under the lock do they grow.
+    for (const std::size_t size : sizes.first(fitting)) bytes_ += size;
+    commands_ += fitting;
+    preparing_ += fitting;
+    return fitting;
+}
+
 std::size_t Inbox::put(std::span<Submission> submissions) {
-    std::size_t taken = 0;
+    std::vector<std::size_t> sizes;
+    sizes.reserve(submissions.size());
+    for (const Submission& submission : submissions) sizes.push_back(submission.command.ByteSizeLong());
+    const std::size_t fitting = make_room(sizes);
+    if (fitting == 0) return 0;
+    std::vector<PendingPtr> prepared;
+    prepared.reserve(fitting);
+    for (std::size_t i = 0; i < fitting; ++i) {
+        prepared.push_back(preparation_.pending_of(std::move(submissions[i]), sizes[i]));
+    }
+    bool first = false;
     {
         const std::scoped_lock lock(mutex_);
-        if (draining_) return 0;
-        for (Submission& submission : submissions) {
-            const std::size_t bytes = submission.command.ByteSizeLong();
-            if (commands_ + 1 > max_commands_ || bytes_ + bytes > max_bytes_) break;
-            ++commands_;
-            bytes_ += bytes;
-            submissions_.push_back(std::move(submission));
-            ++taken;
+        first = arrived_.empty();
+        preparing_ -= fitting;
+        if (first) {
+            arrived_.swap(prepared);
+        } else {
+            std::ranges::move(prepared, std::back_inserter(arrived_));
         }
     }
-    if (taken > 0) wake_.notify_one();
-    return taken;
+    if (first) wake_.notify_one();
+    return fitting;
 }
 
 void Inbox::appended(std::vector<AppendResult> results) {
@@ -45,29 +73,26 @@ void Inbox::drain() {
     wake_.notify_one();
 }
 
-Inbox::Taken Inbox::take(bool want_submissions, std::chrono::steady_clock::time_point deadline) {
+Inbox::Taken Inbox::take(bool want_commands, std::chrono::steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
     wake_.wait_until(lock, deadline,
-                     [&] { return nudged_ || !appends_.empty() || (want_submissions && !submissions_.empty()); });
+                     [&] { return nudged_ || !appends_.empty() || (want_commands && !arrived_.empty()); });
     nudged_ = false;
     Taken taken;
-    taken.draining = draining_;
     taken.appends.swap(appends_);
-    if (want_submissions) taken.submissions.swap(submissions_);
-    // Drained means: nothing is left in here either.
-    if (draining_ && !submissions_.empty()) taken.draining = false;
+    if (want_commands) taken.commands.swap(arrived_);
+    taken.draining = draining_ && arrived_.empty() && preparing_ == 0;
     return taken;
 }
 
 void Inbox::done(std::size_t commands, std::size_t bytes) {
-    const std::scoped_lock lock(mutex_);
     commands_ -= commands;
     bytes_ -= bytes;
 }
 
-std::size_t Inbox::queued() const {
+bool Inbox::waiting() const {
     const std::scoped_lock lock(mutex_);
-    return commands_;
+    return !arrived_.empty();
 }
 
 }  // namespace tidemark::consumers

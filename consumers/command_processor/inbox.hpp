@@ -1,9 +1,11 @@
-// What wakes the processor: submissions, completed appends, progress of the derived stores. Bounded in
-// commands and bytes. put from any thread; take from the processor's.
+// What wakes the processor: commands, completed appends, progress of the derived stores. Bounded in commands and
+// bytes. put from any thread; take from the processor's.
 #pragma once
 
-#include "consumers/command_processor/command_processor.hpp"
+#include "consumers/command_processor/pending.hpp"
+#include "consumers/log/log.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -14,34 +16,42 @@ namespace tidemark::consumers {
 class Inbox {
 public:
     struct Taken {
-        std::vector<Submission> submissions;
+        std::vector<PendingPtr> commands;
         std::vector<std::vector<AppendResult>> appends;  // in the order of the appends
-        bool draining = false;
+        bool draining = false;                           // and nothing is left in here
     };
 
-    explicit Inbox(const ProcessorOptions& options)
-        : max_commands_(options.queue_commands), max_bytes_(options.queue_bytes) {}
+    Inbox(const ProcessorOptions& options, Preparation preparation)
+        : max_commands_(options.queue_commands),
+          max_bytes_(options.queue_bytes),
+          preparation_(std::move(preparation)) {}
 
     [[nodiscard]] std::size_t put(std::span<Submission> submissions);  // from the front; returns how many fitted
     void appended(std::vector<AppendResult> results);
     void nudge();  // something else has changed: look again
     void drain();  // takes no more submissions
 
-    // Waits for anything, at the latest until `deadline`. Submissions only if `want_submissions`.
-    [[nodiscard]] Taken take(bool want_submissions, std::chrono::steady_clock::time_point deadline);
+    // Waits for anything, at the latest until `deadline`. Commands only if `want_commands`.
+    [[nodiscard]] Taken take(bool want_commands, std::chrono::steady_clock::time_point deadline);
     // Commands that the processor has taken are counted as queued until it says that they are done with.
     void done(std::size_t commands, std::size_t bytes);
-    [[nodiscard]] std::size_t queued() const;
+    [[nodiscard]] std::size_t queued() const { return commands_; }
+    [[nodiscard]] bool waiting() const;  // commands, not taken yet
 
 private:
+    [[nodiscard]] std::size_t make_room(std::span<const std::size_t> sizes);
+
     std::size_t max_commands_;
     std::size_t max_bytes_;
-    mutable std::mutex mutex_;
+    Preparation preparation_;
+    std::atomic<std::size_t> commands_ = 0;
+    std::atomic<std::size_t> bytes_ = 0;
+
+    mutable std::mutex mutex_;  // guards what follows
     std::condition_variable wake_;
-    std::vector<Submission> submissions_;
+    std::vector<PendingPtr> arrived_;
     std::vector<std::vector<AppendResult>> appends_;
-    std::size_t commands_ = 0;
-    std::size_t bytes_ = 0;
+    std::size_t preparing_ = 0;  // have room, and are not in arrived_ yet
     bool nudged_ = false;
     bool draining_ = false;
 };

@@ -5,6 +5,13 @@
 #include <algorithm>
 
 namespace tidemark::consumers {
+namespace {
+
+// What a smaller body gains is not worth setting up the compressor for; the embedded log's database compresses such
+// blocks together.
+constexpr std::size_t worth_compressing = 4096;
+
+}  // namespace
 
 void PartitionWriter::reset(Log::End end, events::Micros last_recorded_at) {
     tip_ = end.tip;
@@ -68,7 +75,8 @@ events::BlockPtr PartitionWriter::seal_as(std::uint64_t epoch) {
     header.tree_size = edge_.size();
     header.root = edge_.root();
     header.previous = tip_.digest;
-    header.compression = owner_.compress ? events::Compression::zstd : events::Compression::none;
+    header.compression =
+        owner_.compress && open_.bytes() >= worth_compressing ? events::Compression::zstd : events::Compression::none;
     events::BlockPtr block = open_.seal(std::move(header));
     tip_ = {block->header().number + 1, block->next_sequence(), epoch, owner_.id, block->digest()};
     return block;

@@ -4,27 +4,13 @@
 // (tickets grow), so there is no cycle. One thread: the processor's.
 #pragma once
 
-#include "aggregates/aggregate_type.hpp"
-#include "consumers/command_processor/command_processor.hpp"
+#include "consumers/command_processor/pending.hpp"
 #include "consumers/derived/generation.hpp"
 
 #include <deque>
-#include <memory>
 #include <vector>
 
 namespace tidemark::consumers {
-
-// A command on its way through the processor.
-struct Pending {
-    Submission submission;
-    const aggregates::AggregateType* type = nullptr;
-    events::Key128 stream;
-    events::Key128 command;
-    events::Digest body{};
-    events::Partition partition = 0;
-    std::uint64_t ticket = 0;  // order of arrival
-};
-using PendingPtr = std::unique_ptr<Pending>;
 
 class ReferenceGate {
 public:

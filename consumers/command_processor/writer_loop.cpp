@@ -29,12 +29,11 @@ std::expected<events::Micros, std::string> last_recorded_at(Log& log, events::Pa
 
 }  // namespace
 
-WriterLoop::WriterLoop(Log& log, DerivedStores& derived, std::string digest_key, std::function<events::Micros()> clock,
+WriterLoop::WriterLoop(Log& log, DerivedStores& derived, std::function<events::Micros()> clock,
                        ProcessorOptions options, Inbox& inbox, WriterCounters& counters, std::function<Time()> timer)
     : log_(log),
       derived_(derived),
       history_(log, derived),
-      digest_key_(digest_key),
       clock_(std::move(clock)),
       timer_(std::move(timer)),
       options_(options),
@@ -76,6 +75,7 @@ std::expected<void, std::string> WriterLoop::take_over() {
         while (derived_.followed(partition) < partitions_[partition].next_sequence()) {
             if (auto failed = derived_.failure()) return std::unexpected(*failed);
             if (timer_() > deadline) return std::unexpected("the derived stores do not follow the log");
+            derived_.hurry();
             seen = log_.wait(seen, timer_() + std::chrono::milliseconds(1));
         }
     }
@@ -94,9 +94,7 @@ void WriterLoop::run() {
 
 bool WriterLoop::turn(Time deadline) {
     Inbox::Taken taken = inbox_.take(arrived_.empty(), deadline);
-    for (Submission& submission : taken.submissions) {
-        auto pending = std::make_unique<Pending>();
-        pending->submission = std::move(submission);
+    for (PendingPtr& pending : taken.commands) {
         pending->ticket = next_ticket_++;
         arrived_.push_back(std::move(pending));
     }
@@ -136,8 +134,12 @@ void WriterLoop::send_group() {
     open_ = CommandGroup{};
     open_.number = next;
     appending_ = true;
-    log_.append(std::move(blocks),
-                [inbox = &inbox_](std::vector<AppendResult> results) { inbox->appended(std::move(results)); });
+    auto done = [inbox = &inbox_](std::vector<AppendResult> results) { inbox->appended(std::move(results)); };
+    if (arrived_.empty() && !inbox_.waiting()) {
+        log_.append_here(std::move(blocks), std::move(done));
+    } else {
+        log_.append(std::move(blocks), std::move(done));
+    }
 }
 
 void WriterLoop::finish_group(std::vector<AppendResult> results) {
@@ -175,8 +177,8 @@ void WriterLoop::abandon() {
     auto waiting = gate_.take_all();
     std::move(waiting.begin(), waiting.end(), std::back_inserter(arrived_));
     for (PendingPtr& pending : arrived_) {
+        inbox_.done(1, pending->bytes);
         v1::Command& command = pending->submission.command;
-        inbox_.done(1, command.ByteSizeLong());
         pending->submission.answer(unavailable(std::move(*command.mutable_command_id())));
     }
     arrived_.clear();
@@ -194,6 +196,7 @@ void WriterLoop::housekeeping() {
     cache_.evict();
     throttled_ = derived_.failure().has_value() || derived_.overfull();
     counters_.wants_nudge = throttled_ || !gate_.empty();
+    if (counters_.wants_nudge) derived_.hurry();
     counters_.waiting = gate_.size();
     counters_.cache_bytes = cache_.bytes();
 }

@@ -31,9 +31,8 @@ public:
     using Time = std::chrono::steady_clock::time_point;
 
     // `clock`: wall time, for records. `timer`: for its own intervals.
-    WriterLoop(Log& log, DerivedStores& derived, std::string digest_key, std::function<events::Micros()> clock,
-               ProcessorOptions options, Inbox& inbox, WriterCounters& counters,
-               std::function<Time()> timer = std::chrono::steady_clock::now);
+    WriterLoop(Log& log, DerivedStores& derived, std::function<events::Micros()> clock, ProcessorOptions options,
+               Inbox& inbox, WriterCounters& counters, std::function<Time()> timer = std::chrono::steady_clock::now);
 
     // Takes every partition over: a barrier that counts, then reads to it. Calls from the loop's thread, or before
     // run().
@@ -53,7 +52,7 @@ private:
     Turn decide_guarded(PendingPtr& pending);
     bool answer_repetition(Pending& pending);
     CachedState& load(const Pending& pending);
-    bool park_if_unsettled(PendingPtr& pending, const aggregates::Facts& facts);
+    bool park_if_unsettled(PendingPtr& pending, std::span<const aggregates::Need> needs);
     void record(Pending& pending, CachedState& state, std::vector<Draft> drafts, Answered answered);
     void reject(Pending& pending, CachedState& state, v1::Rejection rejection);
 
@@ -66,7 +65,6 @@ private:
     Log& log_;
     DerivedStores& derived_;
     History history_;
-    events::KeyedDigest digest_key_;
     std::function<events::Micros()> clock_;
     std::function<Time()> timer_;
     ProcessorOptions options_;

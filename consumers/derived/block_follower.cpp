@@ -65,7 +65,7 @@ std::expected<void, std::string> BlockFollower::follow_record(const events::Reco
     if (header.index == 0) into.add_outcome(events::command_key(stream, header.command_id), header.sequence);
     if (header.kind != events::RecordKind::event) return {};
     into.add_event(stream, header.version, header.sequence);
-    if (!aggregates::has_reference(header.stream_kind)) return {};
+    if (!aggregates::changes_reference(header)) return {};
 
     const auto before = find(stream);
     auto after = before ? std::make_shared<v1::Reference>(*before) : std::make_shared<v1::Reference>();

@@ -63,7 +63,7 @@ void StreamCheck::fold_event(Stream& stream, const events::RecordView& record, c
     const auto unreadable = [&](const events::DecodeError& error) {
         faults_.add(at({record.header.partition, record.header.sequence}) + " cannot be folded: " + error.what);
     };
-    if (aggregates::has_reference(record.header.stream_kind)) {
+    if (aggregates::changes_reference(record.header)) {
         v1::Reference reference = stream.references.empty() ? v1::Reference() : stream.references.back();
         if (auto folded = aggregates::fold_reference(reference, record); !folded) unreadable(folded.error());
         if (followed == Followed::yes) stream.references.clear();

@@ -41,6 +41,10 @@ struct DerivedStores::Impl {
     KvBatch places;  // of the rows being written
     bool write_wanted = false;
 
+    std::mutex gather_mutex;
+    std::condition_variable_any gathered;
+    bool hurried = false;
+
     std::jthread follower_thread;
     std::jthread writer_thread;
 
@@ -50,6 +54,8 @@ struct DerivedStores::Impl {
     std::expected<void, std::string> follow_all(const OnProgress* progress, std::uint64_t total);
     bool hand_over(bool even_if_small);
     void follow_until(const std::stop_token& stop);
+    void gather(const std::stop_token& stop);
+    void hurry();
     void write_until(const std::stop_token& stop);
     void write_rows(std::unique_lock<std::mutex>& lock);
     std::expected<void, std::string> follow_here();
@@ -196,11 +202,25 @@ void DerivedStores::Impl::write_rows(std::unique_lock<std::mutex>& lock) {
     writer_wake.notify_all();
 }
 
+// Woken for every block, the follower would take the core from those who make the next.
+void DerivedStores::Impl::gather(const std::stop_token& stop) {
+    std::unique_lock lock(gather_mutex);
+    gathered.wait_for(lock, stop, options.gather, [this] { return hurried; });
+    hurried = false;
+}
+
+void DerivedStores::Impl::hurry() {
+    const std::scoped_lock lock(gather_mutex);
+    hurried = true;
+    gathered.notify_all();
+}
+
 void DerivedStores::Impl::follow_until(const std::stop_token& stop) {
     std::uint64_t seen = 0;
     auto last_write = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
         seen = log.wait(seen, std::chrono::steady_clock::now() + options.idle_write);
+        gather(stop);
         if (!follow_here()) return;
         const auto now = std::chrono::steady_clock::now();
         if (now - last_write >= options.idle_write) {
@@ -312,6 +332,10 @@ std::uint64_t DerivedStores::behind() const {
         if (end > here) records += end - here;
     }
     return records;
+}
+
+void DerivedStores::hurry() {
+    impl_->hurry();
 }
 
 void DerivedStores::on_followed(std::function<void()> listener) {

@@ -38,6 +38,7 @@ struct SnapshotRow {
 struct DerivedOptions {
     std::size_t run_entries = 400'000;           // gathered in memory before a sorted run is written
     std::chrono::milliseconds idle_write{1000};  // written anyway when nothing has come for so long
+    std::chrono::microseconds gather{1000};      // more is waited for after something came, unless hurry() is called
     std::uint64_t max_behind = 200'000;          // records; a writer that is further ahead is slowed (see behind())
     bool stepped = false;                        // no threads: the caller calls follow() and write(), not start()
 };
@@ -79,6 +80,8 @@ public:
         events::Partition partition) const;      // next sequence to follow; visible to look-ups
     [[nodiscard]] std::uint64_t behind() const;  // records that count and are not followed yet
     [[nodiscard]] bool overfull() const { return behind() > max_behind_; }  // a writer is to wait
+    // Somebody waits for followed() to advance: the follower does not wait for more this time. Any thread.
+    void hurry();
     // Called (from the follower's thread) whenever followed() has advanced.
     void on_followed(std::function<void()> listener);
 

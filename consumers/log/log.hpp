@@ -57,6 +57,12 @@ public:
     // be under way; those of one partition keep their order. Never throws.
     virtual void append(std::vector<events::BlockPtr> group, AppendDone done) = 0;
 
+    // The same, for a caller that has nothing to do until the group has returned: the adapter may use the caller's
+    // thread, which spares the change to another and back.
+    virtual void append_here(std::vector<events::BlockPtr> group, AppendDone done) {
+        append(std::move(group), std::move(done));
+    }
+
     // Blocks that count, in order, from the one that holds record `from` (or would: barriers that stand
     // there are included: whoever follows folds them, and the chain ignores what it has); as many as fit in
     // `max_bytes` of stored bytes, at least one with records if there is one. Blocks near the tail come from

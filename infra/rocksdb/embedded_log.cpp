@@ -70,7 +70,8 @@ struct EmbeddedLog::Impl {
 
     void stop();
     void append_all(const std::stop_token& stop);
-    void commit(std::vector<Group>& groups);
+    void append_here(Group group);
+    void commit(std::vector<Group>& groups);  // by whoever has set `writing`
     std::vector<BlockPtr> judge(std::vector<Group>& groups);
     AppendResult judge_one(const BlockPtr& block);
     void write(const std::vector<BlockPtr>& blocks, std::vector<Group>& groups);
@@ -88,6 +89,7 @@ struct EmbeddedLog::Impl {
     std::condition_variable_any queued;   // for the appender
     std::condition_variable_any counted;  // for waiters
     std::deque<Group> queue;
+    bool writing = false;  // somebody is in commit()
     std::vector<Lane> lanes;
     std::deque<events::Partition> tail_order;  // whose tail block is the oldest
     std::size_t tail_bytes = 0;
@@ -106,10 +108,11 @@ struct EmbeddedLog::Impl {
 void EmbeddedLog::Impl::append_all(const std::stop_token& stop) {
     std::unique_lock lock(mutex);
     for (;;) {
-        queued.wait(lock, stop, [this] { return !queue.empty(); });
+        queued.wait(lock, stop, [this] { return !queue.empty() && !writing; });
         if (queue.empty()) {
             return;  // asked to stop, and everything is written
         }
+        writing = true;
         std::vector<Group> groups;
         for (std::size_t bytes = 0; !queue.empty() && bytes < write_bytes; queue.pop_front()) {
             for (const BlockPtr& block : queue.front().blocks) {
@@ -120,6 +123,27 @@ void EmbeddedLog::Impl::append_all(const std::stop_token& stop) {
         lock.unlock();
         commit(groups);
         lock.lock();
+        writing = false;
+    }
+}
+
+void EmbeddedLog::Impl::append_here(Group group) {
+    {
+        const std::scoped_lock lock(mutex);
+        if (writing || !queue.empty()) {
+            queue.push_back(std::move(group));
+            queued.notify_one();
+            return;
+        }
+        writing = true;
+    }
+    std::vector<Group> groups;
+    groups.push_back(std::move(group));
+    commit(groups);
+    const std::scoped_lock lock(mutex);
+    writing = false;
+    if (!queue.empty()) {
+        queued.notify_one();
     }
 }
 
@@ -327,6 +351,10 @@ void EmbeddedLog::append(std::vector<BlockPtr> group, AppendDone done) {
     const std::scoped_lock lock(impl_->mutex);
     impl_->queue.push_back({std::move(group), std::move(done), {}});
     impl_->queued.notify_one();
+}
+
+void EmbeddedLog::append_here(std::vector<BlockPtr> group, AppendDone done) {
+    impl_->append_here({std::move(group), std::move(done), {}});
 }
 
 std::expected<std::vector<BlockPtr>, std::string> EmbeddedLog::read(events::Partition partition, events::Sequence from,

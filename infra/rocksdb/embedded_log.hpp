@@ -29,7 +29,8 @@ struct EmbeddedLogStats {
 };
 
 // Any thread. Appends are written by a thread of its own, so that the next group can be decided while one is
-// synced. `done` is called by that thread: what it runs delays the next write.
+// synced; append_here writes on the caller's if nothing else is being written. `done` is called by the thread that
+// writes: what it runs delays the next write.
 // When the database cannot be synced, and not for want of room, the process ends: what was written is in doubt,
 // and only a new opening reads what is there.
 class EmbeddedLog final : public consumers::Log {
@@ -45,6 +46,7 @@ public:
     [[nodiscard]] const consumers::LogIdentity& identity() const override;
     [[nodiscard]] End end(events::Partition partition) override;
     void append(std::vector<events::BlockPtr> group, consumers::AppendDone done) override;
+    void append_here(std::vector<events::BlockPtr> group, consumers::AppendDone done) override;
     [[nodiscard]] std::expected<std::vector<events::BlockPtr>, std::string> read(events::Partition partition,
                                                                                  events::Sequence from,
                                                                                  std::size_t max_bytes) override;

@@ -92,3 +92,21 @@ TEST_CASE("asking for a fact that was not named as a need is a defect", "[aggreg
     CHECK(facts.missing()->id == "p-2");
     CHECK_THROWS_AS(facts.find("customer", "p-1"), std::logic_error);
 }
+
+TEST_CASE("a decision that does not fit into a block is refused, and changes nothing", "[aggregates]") {
+    auto state = find_kind("customer")->make();
+    v1::Command command = tests::create_customer("c1", "create");
+    std::string text;
+    for (int i = 0; i < 1'000; ++i) text += "\xE6\x9C\xAC";  // 1,000 characters of three bytes
+    for (int i = 0; i < 100; ++i) {
+        auto& attribute = *command.mutable_customer()->mutable_create_customer()->add_attributes();
+        attribute.set_key("k" + std::to_string(i));
+        attribute.set_text(text);
+    }
+    const std::string before = state->message().SerializeAsString();
+    const auto decided = decide(*state, command);
+    REQUIRE_FALSE(decided.has_value());
+    CHECK(decided.error().code() == "DecisionTooLarge");
+    CHECK(decided.error().command() == "CreateCustomer");
+    CHECK(state->message().SerializeAsString() == before);
+}

@@ -118,6 +118,7 @@ TEST_CASE("a stream that creates a customer and then opens a sale for it just wo
 TEST_CASE("a sale that arrives before its customer is rejected, naming the field", "[processor]") {
     ProcessorFixture crm;
     (void)crm.send(define_pipeline("standard", "p"));
+    crm.settle();
     const auto outcomes = crm.send({open_sale("s1", "open", "c1", "standard"), create_customer("c1", "create")});
     CHECK(outcomes[0].status() == v1::REJECTED);
     CHECK(outcomes[0].rejection().category() == v1::REFERENCE_NOT_FOUND);

@@ -176,3 +176,19 @@ TEST_CASE("the genesis digest is bound to log and partition", "[block]") {
     CHECK(genesis_digest(sample::log_id, 0) != genesis_digest(sample::log_id, 1));
     CHECK(genesis_digest(sample::log_id, 0) != genesis_digest(sample::uuid(1), 0));
 }
+
+TEST_CASE("a record that cannot be written leaves nothing in the block", "[block]") {
+    BlockBuilder builder;
+    builder.add(sample::record_header(), "first");
+    const std::string longer_than_a_byte_can_say(256, 'x');
+    RecordHeader header = sample::record_header();
+    header.actor = longer_than_a_byte_can_say;
+    CHECK_THROWS_AS(builder.add(header, "lost"), std::length_error);
+    builder.add(sample::record_header(), "second");
+    const BlockPtr block = sample::read_back(builder.seal({}));
+    REQUIRE(block->size() == 2);
+    CHECK(decode_record(block->record(0)).value().payload == "first");
+    CHECK(decode_record(block->record(1)).value().payload == "second");
+    CHECK_THROWS_AS(builder.add(header, "lost"), std::length_error);
+    CHECK(builder.bytes() == 0);
+}

@@ -54,6 +54,16 @@ public:
         return std::move(send(std::move(one)).front());
     }
 
+    // Until the derived stores have followed everything that counts.
+    void settle() {
+        std::uint64_t seen = 0;
+        for (int round = 0; derived->behind() > 0; ++round) {
+            if (round > 30'000) throw std::runtime_error("the derived stores do not follow");
+            derived->hurry();
+            seen = log.wait(seen, std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+        }
+    }
+
     void restart() {
         stop();
         start();
