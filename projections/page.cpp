@@ -6,7 +6,6 @@ namespace tidemark::projections {
 
 namespace {
 constexpr std::uint32_t max_limit = 1'000;
-constexpr std::size_t max_examined = 100'000;
 
 int hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -47,7 +46,7 @@ std::expected<void, QueryError> check_limit(const Page& page) {
 
 std::expected<std::string, QueryError> walk(
     const ViewReader& view, std::uint32_t table, std::string_view prefix, const Page& page, Order order,
-    const std::function<bool(std::string_view rest, std::string_view value)>& take) {
+    const std::function<bool(std::string_view rest, std::string_view value)>& take, std::size_t max_examined) {
     if (auto checked = check_limit(page); !checked) return std::unexpected(checked.error());
     auto from = from_cursor(page.cursor);
     if (!from) return std::unexpected(from.error());

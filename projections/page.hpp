@@ -29,10 +29,10 @@ enum class Order : std::uint8_t { ascending, descending };
 
 // Walks the rows whose key begins with `prefix`, from behind the cursor on. `take` gets what follows the prefix in
 // the key, and says whether the row belongs to the page. Returns the next cursor; empty: there is no more. A filter
-// that few rows pass makes a page end early, after 100,000 rows: shorter than its limit, with a cursor.
+// that few rows pass makes a page end early, after `max_examined` rows: shorter than its limit, with a cursor.
 [[nodiscard]] std::expected<std::string, QueryError> walk(
     const ViewReader& view, std::uint32_t table, std::string_view prefix, const Page& page, Order order,
-    const std::function<bool(std::string_view rest, std::string_view value)>& take);
+    const std::function<bool(std::string_view rest, std::string_view value)>& take, std::size_t max_examined = 100'000);
 
 // A cursor is the key behind the prefix, in hex: it cannot leave the tenant's rows.
 [[nodiscard]] std::string to_cursor(std::string_view rest);

@@ -11,24 +11,17 @@ namespace tidemark::projections {
 namespace {
 
 struct Character {
-    std::string_view bytes;
+    std::size_t bytes;
     utf8proc_int32_t code;
 };
 
-std::vector<Character> characters(std::string_view utf8) {
-    std::vector<Character> found;
-    while (!utf8.empty()) {
-        utf8proc_int32_t code = 0;
-        auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(utf8.data()),
-                                       static_cast<utf8proc_ssize_t>(utf8.size()), &code);
-        if (length <= 0) {  // not UTF-8 (refused at the edge): taken as it is
-            code = static_cast<unsigned char>(utf8.front());
-            length = 1;
-        }
-        found.push_back({utf8.substr(0, static_cast<std::size_t>(length)), code});
-        utf8.remove_prefix(static_cast<std::size_t>(length));
-    }
-    return found;
+// The first of a text that is not empty.
+Character first_of(std::string_view utf8) {
+    utf8proc_int32_t code = 0;
+    const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(utf8.data()),
+                                         static_cast<utf8proc_ssize_t>(utf8.size()), &code);
+    if (length > 0) return {static_cast<std::size_t>(length), code};
+    return {1, static_cast<unsigned char>(utf8.front())};  // not UTF-8 (refused at the edge): taken as it is
 }
 
 bool is_ideograph(utf8proc_int32_t code) {
@@ -41,38 +34,46 @@ bool is_word(utf8proc_int32_t code) {
     return category <= UTF8PROC_CATEGORY_NO && category != UTF8PROC_CATEGORY_CN;  // letters, marks, numbers
 }
 
-void sort_unique(std::vector<std::string>& texts) {
-    std::ranges::sort(texts);
-    texts.erase(std::ranges::unique(texts).begin(), texts.end());
-}
-
-void pairs_into(const std::vector<Character>& text, std::vector<std::string>& out) {
-    for (std::size_t i = 0; i + 1 < text.size(); ++i)
-        if (text[i].code != ' ' && text[i + 1].code != ' ')
-            out.push_back(std::string(text[i].bytes).append(text[i + 1].bytes));
-}
-
-}  // namespace
-
-std::string fold_text(std::string_view utf8) {
+// As fold_text, of what is not ASCII only.
+std::string fold_unicode(std::string_view utf8) {
     utf8proc_uint8_t* mapped = nullptr;
     const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
                                                         UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
     const auto length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(utf8.data()),
                                      static_cast<utf8proc_ssize_t>(utf8.size()), &mapped, options);
     const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
-    const std::string_view folded =
-        length < 0 ? utf8 : std::string_view(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(length));
-    std::string text;
-    for (const char c : folded) {
+    if (length < 0) return std::string(utf8);
+    return {reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(length)};
+}
+
+std::string fold_ascii(std::string_view text) {
+    std::string folded(text);
+    for (char& c : folded)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return folded;
+}
+
+// In place: runs of blanks become one space, those at the ends nothing.
+void collapse_blanks(std::string& text) {
+    std::size_t end = 0;
+    for (const char c : text) {
         const bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
         if (!blank) {
-            text.push_back(c);
-        } else if (!text.empty() && text.back() != ' ') {
-            text.push_back(' ');
+            text[end++] = c;
+        } else if (end > 0 && text[end - 1] != ' ') {
+            text[end++] = ' ';
         }
     }
-    if (text.ends_with(' ')) text.pop_back();
+    if (end > 0 && text[end - 1] == ' ') --end;
+    text.resize(end);
+}
+
+}  // namespace
+
+std::string fold_text(std::string_view utf8) {
+    const bool ascii = std::ranges::all_of(utf8, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    std::string text = ascii ? fold_ascii(utf8) : fold_unicode(utf8);
+    collapse_blanks(text);
     return text;
 }
 
@@ -87,27 +88,22 @@ bool looks_like_phone(std::string_view text) {
     return text.find_first_not_of("0123456789 +()-./") == text.npos && text.find_first_of("0123456789") != text.npos;
 }
 
-std::vector<std::string> grams(std::string_view folded) {
-    const auto text = characters(folded);
-    std::vector<std::string> found;
-    pairs_into(text, found);
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool begins_word = is_word(text[i].code) && (i == 0 || !is_word(text[i - 1].code));
-        if (is_ideograph(text[i].code) || begins_word) found.emplace_back(text[i].bytes);
-    }
-    sort_unique(found);
-    return found;
+bool is_single_letter(std::string_view folded) {
+    if (folded.empty()) return false;
+    const auto only = first_of(folded);
+    return only.bytes == folded.size() && !is_ideograph(only.code);
 }
 
-std::vector<std::string> grams_to_find(std::string_view folded) {
-    const auto text = characters(folded);
-    std::vector<std::string> found;
-    pairs_into(text, found);
-    if (found.empty())
-        for (const auto& c : text)
-            if (c.code != ' ') found.emplace_back(c.bytes);
-    sort_unique(found);
-    return found;
+bool has_word_with(std::string_view folded, std::string_view beginning) {
+    bool in_word = false;
+    while (!folded.empty()) {
+        const auto next = first_of(folded);
+        const bool word = is_word(next.code);
+        if (word && !in_word && folded.starts_with(beginning)) return true;
+        in_word = word;
+        folded.remove_prefix(next.bytes);
+    }
+    return false;
 }
 
 }  // namespace tidemark::projections

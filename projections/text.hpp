@@ -1,11 +1,10 @@
-// Text as it is searched: one form for every way of writing it, cut into grams for an index.
+// Text as it is searched: one form for every way of writing it.
 #pragma once
 
 #include "events/v1/common.pb.h"
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace tidemark::projections {
 
@@ -17,11 +16,11 @@ namespace tidemark::projections {
 // Whether the text could be part of a phone number: digits and punctuation, and at least one digit.
 [[nodiscard]] bool looks_like_phone(std::string_view text);
 
-// The grams under which a folded text is found: every two neighbouring characters; every Chinese, Japanese or Korean
-// character alone; and the first character of each word. Sorted, each once. Grams across blanks are left out.
-[[nodiscard]] std::vector<std::string> grams(std::string_view folded);
-// Those that every text containing `folded` has. Empty: nothing that can be looked for.
-[[nodiscard]] std::vector<std::string> grams_to_find(std::string_view folded);
+// Whether a folded text is one letter, digit or the like, and no Chinese, Japanese or Korean character: so short that
+// it is looked for at the beginning of words only.
+[[nodiscard]] bool is_single_letter(std::string_view folded);
+// Whether a word of the folded text begins so.
+[[nodiscard]] bool has_word_with(std::string_view folded, std::string_view beginning);
 
 // A personal value for reading; empty while it is sealed.
 [[nodiscard]] inline const std::string& clear_text(const v1::Personal& value) {

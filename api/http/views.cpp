@@ -78,7 +78,7 @@ void add_view_routes(Routes& routes, const Context& context) {
                    {"sector", In::query, Kind::text, ""},
                    {"kind", In::query, Kind::choice, "", {"PERSON", "COMPANY"}},
                    {"archived", In::query, Kind::flag, "absent: both"},
-                   {"order", In::query, Kind::choice, "absent: id; a search comes in order of id", {"id", "name"}}}),
+                   {"order", In::query, Kind::choice, "absent: id; a search comes in order of name", {"id", "name"}}}),
         list_customers);
     add_view(routes, context, "/v1/customers/{id}/overview", "customers",
              "A customer's page: details, needs, consents, sales, deliveries", v1::CustomerOverview::descriptor(), {},

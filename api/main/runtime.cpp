@@ -34,9 +34,11 @@ std::expected<OpenedViews, std::string> open_views(const infra::Config& config, 
     if (!kpis) return std::unexpected(kpis.error());
     views.kpis = std::move(*kpis);
     auto projections = projections::all(views.kpis);
-    auto rows = infra::RocksKv::open(
-        config.data / "views", consumers::Projector::tables(projections),
-        {.block_cache_bytes = config.views_cache_bytes, .write_buffer_bytes = config.views_buffer_bytes});
+    auto rows =
+        infra::RocksKv::open(config.data / "views", consumers::Projector::tables(projections),
+                             {.block_cache_bytes = config.views_cache_bytes,
+                              .write_buffer_bytes = config.views_buffer_bytes,
+                              .drop_other_tables = true});  // what a former version has left: views can be made again
     if (!rows) return std::unexpected(rows.error());
     views.rows = std::move(*rows);
     views.projector = std::make_unique<consumers::Projector>(

@@ -27,20 +27,35 @@ public:
     }
 
     struct Row {
-        std::string key;  // without the shard
-        std::string value;
+        std::string_view key;  // without the shard
+        std::string_view value;
     };
-    [[nodiscard]] const Row* front() const { return rows_.empty() ? nullptr : &rows_.front(); }
+    // Until the next pop().
+    [[nodiscard]] std::optional<Row> front() const {
+        if (next_ == rows_.size()) return {};
+        const auto& [begin, key, value] = rows_[next_];
+        const std::string_view bytes(bytes_);
+        return Row{bytes.substr(begin, key), bytes.substr(begin + key, value)};
+    }
 
     void pop() {
-        rows_.pop_front();
-        if (rows_.empty() && !ended_) fill();
+        if (++next_ == rows_.size() && !ended_) fill();
     }
 
 private:
+    struct Place {  // in bytes_: the key, then the value
+        std::size_t begin, key, value;
+    };
+
     void fill() {
+        if (next_ > 0) start_behind(last_key());
+        bytes_.clear();
+        rows_.clear();
+        next_ = 0;
         const auto keep = [&](std::string_view key, std::string_view value) {
-            rows_.push_back({std::string(key.substr(1)), std::string(value)});
+            key.remove_prefix(1);
+            rows_.push_back({bytes_.size(), key.size(), value.size()});
+            bytes_.append(key).append(value);
             return rows_.size() < chunk_;
         };
         const auto scanned = direction_ == Direction::up ? snapshot_.scan(table_, first_, last_, keep)
@@ -48,14 +63,17 @@ private:
         if (!scanned) throw StoreFailed(scanned.error().what);
         ended_ = rows_.size() < chunk_;
         chunk_ = std::min(chunk_ * 4, largest_chunk);
-        if (ended_) return;
-        if (direction_ == Direction::up) {
-            first_.resize(1);
-            first_.append(rows_.back().key).push_back('\0');  // the next possible key
-        } else {
-            last_.resize(1);
-            last_.append(rows_.back().key);
-        }
+    }
+
+    [[nodiscard]] std::string_view last_key() const {
+        return std::string_view(bytes_).substr(rows_.back().begin, rows_.back().key);
+    }
+
+    void start_behind(std::string_view key) {
+        auto& edge = direction_ == Direction::up ? first_ : last_;
+        edge.resize(1);
+        edge.append(key);
+        if (direction_ == Direction::up) edge.push_back('\0');  // the next possible key
     }
 
     const KvSnapshot& snapshot_;
@@ -64,7 +82,9 @@ private:
     std::string last_;
     Direction direction_;
     std::size_t chunk_ = first_chunk;
-    std::deque<Row> rows_;
+    std::string bytes_;  // of the chunk
+    std::vector<Place> rows_;
+    std::size_t next_ = 0;  // in rows_
     bool ended_ = false;
 };
 
@@ -99,16 +119,19 @@ private:
         for (std::uint32_t shard = 0; shard < projections::shards; ++shard) {
             shards.emplace_back(*snapshot_, tables_.rows.at(table), shard, first, last, direction);
         }
-        const auto comes_before = [&](const std::string& one, const std::string& two) {
+        const auto comes_before = [&](std::string_view one, std::string_view two) {
             return direction == Direction::up ? one < two : two < one;
         };
         for (;;) {
             ShardRows* next = nullptr;
+            std::optional<ShardRows::Row> row;
             for (auto& shard : shards) {
-                if (!shard.front()) continue;
-                if (!next || comes_before(shard.front()->key, next->front()->key)) next = &shard;
+                const auto front = shard.front();
+                if (!front || (row && !comes_before(front->key, row->key))) continue;
+                next = &shard;
+                row = front;
             }
-            if (!next || !visit(next->front()->key, next->front()->value)) return;
+            if (!next || !visit(row->key, row->value)) return;
             next->pop();
         }
     }

@@ -25,7 +25,7 @@ struct ListQuery {
     std::string owner, region, sector;  // empty: any
     v1::CustomerKind kind = v1::CUSTOMER_KIND_UNSPECIFIED;
     std::optional<bool> archived;
-    OrderBy order = OrderBy::by_id;  // of a list; what is searched comes in order of id
+    OrderBy order = OrderBy::by_id;  // of a list; what is searched comes in order of name
     Page page;
 };
 [[nodiscard]] std::expected<v1::CustomerList, QueryError> query_list(const ViewReader& view, const ListQuery& query);
