@@ -14,6 +14,8 @@ struct GroupAnswer {
     std::string command_id;
     Answered answered;
     bool repeated = false;
+    // Said instead: that another body came under the id of a command of this group. It is true only if that one counts.
+    std::unique_ptr<v1::Outcome> conflict;
 };
 
 struct CommandGroup {

@@ -147,10 +147,16 @@ bool WriterLoop::answer_repetition(Pending& pending) {
     inbox_.done(1, pending.bytes);
     bump(counters_.commands);
     bump(counters_.repeated);
+    std::unique_ptr<v1::Outcome> conflict;
     if (original->body != pending.body) {
-        pending.submission.answer(command_id_reused(command.command_id(), aggregates::command_name(command)));
-    } else if (group != nullptr) {
-        group->answers.push_back({std::move(pending.submission.answer), command.command_id(), *original, true});
+        conflict =
+            std::make_unique<v1::Outcome>(command_id_reused(command.command_id(), aggregates::command_name(command)));
+    }
+    if (group != nullptr) {
+        group->answers.push_back({std::move(pending.submission.answer), command.command_id(), std::move(*original),
+                                  true, std::move(conflict)});
+    } else if (conflict) {
+        pending.submission.answer(std::move(*conflict));
     } else {
         pending.submission.answer(outcome_of(*original, owner_.log.id, command.command_id(), true));
     }
@@ -231,8 +237,8 @@ void WriterLoop::record(Pending& pending, CachedState& state, std::vector<Draft>
     open_.commands.push_back(pending.command);
     bump(counters_.commands);
     inbox_.done(1, pending.bytes);
-    open_.answers.push_back(
-        {std::move(pending.submission.answer), std::move(*command.mutable_command_id()), std::move(answered), false});
+    open_.answers.push_back({std::move(pending.submission.answer), std::move(*command.mutable_command_id()),
+                             std::move(answered), false, nullptr});
 }
 
 }  // namespace tidemark::consumers

@@ -159,7 +159,9 @@ void WriterLoop::finish_group(std::vector<AppendResult> results) {
     for (const auto& [stream, version] : group.streams) cache_.counted(stream, version);
     send_group();  // the disk first, then the answers
     for (GroupAnswer& answer : group.answers) {
-        answer.answer(outcome_of(answer.answered, owner_.log.id, std::move(answer.command_id), answer.repeated));
+        answer.answer(answer.conflict
+                          ? std::move(*answer.conflict)
+                          : outcome_of(answer.answered, owner_.log.id, std::move(answer.command_id), answer.repeated));
     }
 }
 

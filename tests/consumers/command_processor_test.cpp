@@ -219,4 +219,22 @@ TEST_CASE("an append of unknown fate is answered unavailable, and the same id se
     CHECK(crm.send(change_price("p1", "again", 3)).version() == 3);
 }
 
+TEST_CASE("a conflict over a command id is said only when the command that has the id counts", "[processor]") {
+    infra::MemoryLogOptions options;
+    std::atomic<bool> armed = false;
+    options.faults = [&](std::uint64_t, events::Partition) {
+        return infra::Fault{armed.exchange(false) ? infra::Fate::lost : infra::Fate::lands};
+    };
+    ProcessorFixture crm(std::move(options));
+    armed = true;
+    const auto lost = crm.send({define_product("p1", "define", 1), define_product("p1", "define", 2)});
+    CHECK(lost[0].status() == v1::UNAVAILABLE);
+    CHECK(lost[1].status() == v1::UNAVAILABLE);
+    v1::Outcome outcome = crm.send(define_product("p1", "define", 2));
+    for (int i = 0; i < 1000 && outcome.status() == v1::UNAVAILABLE; ++i)
+        outcome = crm.send(define_product("p1", "define", 2));
+    CHECK(outcome.status() == v1::ACCEPTED);
+    CHECK(crm.send(define_product("p1", "define", 1)).rejection().category() == v1::COMMAND_ID_REUSED);
+}
+
 }  // namespace tidemark::tests
