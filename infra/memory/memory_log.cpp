@@ -1,5 +1,7 @@
 #include "infra/memory/memory_log.hpp"
 
+#include "infra/memory/memory_lane.hpp"
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -43,19 +45,11 @@ FaultScript random_faults(std::uint64_t seed, FaultRates rates) {
 
 namespace {
 
-// One partition: what landed, and what of it counts.
-struct Lane {
-    events::ChainFold chain;
-    std::vector<BlockPtr> messages;
-    std::vector<BlockPtr> counted;
-    std::vector<BlockPtr> late;  // land behind the next one
-    std::uint64_t strangers = 0;
-};
-
 struct Group {
     std::vector<BlockPtr> blocks;
     std::vector<Fault> faults;
     AppendDone done;
+    std::chrono::microseconds due{0};   // on the clock of a stepped log
     std::vector<AppendResult> results;  // filled when it has landed
     [[nodiscard]] bool landed() const { return !results.empty() || blocks.empty(); }
 };
@@ -67,51 +61,45 @@ bool share_a_partition(const Group& one, const Group& other) {
     });
 }
 
-// The barrier of an owner that nobody here knows, at the end of the chain.
-BlockPtr stranger_at(const events::ChainFold& chain, const consumers::LogIdentity& identity,
-                     events::Partition partition, std::uint64_t which) {
-    events::BlockHeader header;
-    header.log_id = identity.id;
-    header.incarnation = identity.incarnation;
-    header.partition = partition;
-    header.number = chain.tip().next_number;
-    header.first_sequence = chain.tip().next_sequence;
-    header.owner_epoch = chain.tip().owner_epoch + 1;
-    header.owner.bytes.fill(0xee);
-    header.owner.bytes[15] = static_cast<std::uint8_t>(which);
-    header.tree_size = chain.edge().size();
-    header.root = chain.edge().root();
-    header.previous = chain.tip().digest;
-    events::BlockBuilder builder;
-    return builder.seal(std::move(header));
+std::chrono::microseconds longest_delay(const Group& group) {
+    std::chrono::microseconds longest{0};
+    for (const Fault& fault : group.faults) longest = std::max(longest, fault.delay);
+    return longest;
+}
+
+bool lets_next_pass(const Group& group) {
+    return std::ranges::any_of(group.faults, [](const Fault& fault) { return fault.let_next_pass; });
 }
 
 }  // namespace
 
 struct MemoryLog::Impl {
     explicit Impl(MemoryLogOptions options)
-        : identity{options.id, options.incarnation, options.partitions}, faults(std::move(options.faults)) {
+        : identity{options.id, options.incarnation, options.partitions},
+          faults(std::move(options.faults)),
+          clock(std::move(options.clock)) {
         for (events::Partition p = 0; p < identity.partitions; ++p) {
-            lanes.push_back({events::ChainFold(identity.id, p), {}, {}, {}});
+            lanes.emplace_back(identity, p);
         }
-        if (faults) {
+        if (faults && !clock) {
             worker = std::jthread([this](const std::stop_token& stop) { land_behind(stop); });
         }
     }
 
     AppendResult land_one(const BlockPtr& block, Fate fate);
-    std::expected<events::Verdict, events::Damage> put(Lane& lane, const BlockPtr& block);
     void land(Group& group);
     void land_here(std::unique_lock<std::mutex>& lock);
     void land_behind(const std::stop_token& stop);
+    bool let_next_pass(const Group& group);
     void wait_out_delay(std::unique_lock<std::mutex>& lock, Group& group, const std::stop_token& stop);
 
     const consumers::LogIdentity identity;
     FaultScript faults;
+    const std::function<std::chrono::microseconds()> clock;
     std::mutex mutex;
     std::condition_variable_any queued;   // for the worker
     std::condition_variable_any counted;  // for waiters
-    std::vector<Lane> lanes;
+    std::vector<MemoryLane> lanes;
     std::deque<std::unique_ptr<Group>> groups;  // not reported yet, in the order of the appends
     std::uint64_t appended = 0;
     std::uint64_t version = 0;
@@ -121,60 +109,16 @@ struct MemoryLog::Impl {
     std::jthread worker;
 };
 
-// Lands a message; the chain rule says whether it counts. A damaged one is kept out: no reader could go on behind it.
-std::expected<events::Verdict, events::Damage> MemoryLog::Impl::put(Lane& lane, const BlockPtr& block) {
-    const bool hashed = block->leaf_hashes().size() == block->header().count;
-    const auto verdict = lane.chain.fold(*block, hashed ? events::Verify::headers : events::Verify::records);
-    if (!verdict) {
-        return verdict;
-    }
-    lane.messages.push_back(block);
-    if (*verdict == events::Verdict::counts) {
-        lane.counted.push_back(block);
-        ++version;
-    }
-    return verdict;
-}
-
 AppendResult MemoryLog::Impl::land_one(const BlockPtr& block, Fate fate) {
-    const auto lost = [](const char* what) {
-        return AppendResult{AppendStatus::unknown, std::make_error_code(std::errc::timed_out), what};
-    };
     if (block->header().partition >= lanes.size()) {
         return {AppendStatus::unknown, std::make_error_code(std::errc::invalid_argument),
                 "the log has no such partition"};
     }
-    Lane& lane = lanes[block->header().partition];
-    if (fate == Fate::lost) {
-        return lost("the append timed out");
-    }
-    if (fate == Fate::late) {
-        lane.late.push_back(block);
-        return lost("the append timed out; it is still on its way");
-    }
-    if (fate == Fate::overtaken) {
-        const BlockPtr stranger = stranger_at(lane.chain, identity, block->header().partition, ++lane.strangers);
-        if (const auto verdict = put(lane, stranger); !verdict) {
-            return {AppendStatus::unknown, std::make_error_code(std::errc::io_error), verdict.error().what};
-        }
-    }
-    const auto verdict = put(lane, block);
-    if (!verdict) {
-        return {AppendStatus::unknown, std::make_error_code(std::errc::invalid_argument), verdict.error().what};
-    }
-    std::vector<BlockPtr> behind = std::exchange(lane.late, {});
-    if (fate == Fate::doubled) {
-        behind.push_back(block);
-    }
-    for (const BlockPtr& other : behind) {
-        if (const auto also = put(lane, other); !also) {
-            return {AppendStatus::unknown, std::make_error_code(std::errc::io_error), also.error().what};
-        }
-    }
-    if (fate == Fate::unreported) {
-        return lost("the append timed out after it had been sent");
-    }
-    return {*verdict == events::Verdict::counts ? AppendStatus::counted : AppendStatus::superseded, {}, {}};
+    MemoryLane& lane = lanes[block->header().partition];
+    const std::size_t counted_before = lane.counted().size();
+    AppendResult result = lane.land(block, fate);
+    version += lane.counted().size() - counted_before;
+    return result;
 }
 
 void MemoryLog::Impl::land(Group& group) {
@@ -202,21 +146,22 @@ void MemoryLog::Impl::land_here(std::unique_lock<std::mutex>& lock) {
     landing = false;
 }
 
-void MemoryLog::Impl::wait_out_delay(std::unique_lock<std::mutex>& lock, Group& group, const std::stop_token& stop) {
-    std::chrono::microseconds delay{0};
-    bool let_pass = false;
-    for (const Fault& fault : group.faults) {
-        delay = std::max(delay, fault.delay);
-        let_pass = let_pass || fault.let_next_pass;
+// Lands the group behind `group`, if it may.
+bool MemoryLog::Impl::let_next_pass(const Group& group) {
+    if (!lets_next_pass(group) || groups.size() < 2 || groups[1]->landed() || share_a_partition(group, *groups[1])) {
+        return false;
     }
+    land(*groups[1]);
+    return true;
+}
+
+void MemoryLog::Impl::wait_out_delay(std::unique_lock<std::mutex>& lock, Group& group, const std::stop_token& stop) {
+    const auto delay = longest_delay(group);
     if (delay.count() == 0) {
         return;
     }
-    const auto someone_passes = [&] { return let_pass && groups.size() > 1; };
-    queued.wait_for(lock, stop, delay, someone_passes);
-    if (someone_passes() && !groups[1]->landed() && !share_a_partition(group, *groups[1])) {
-        land(*groups[1]);
-    }
+    queued.wait_for(lock, stop, delay, [&] { return lets_next_pass(group) && groups.size() > 1; });
+    let_next_pass(group);
 }
 
 void MemoryLog::Impl::land_behind(const std::stop_token& stop) {
@@ -242,6 +187,9 @@ void MemoryLog::Impl::land_behind(const std::stop_token& stop) {
 MemoryLog::MemoryLog(MemoryLogOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 
 MemoryLog::~MemoryLog() {
+    if (impl_->clock) {
+        return;
+    }
     release();
     if (impl_->worker.joinable()) {
         impl_->worker.request_stop();
@@ -255,8 +203,8 @@ const consumers::LogIdentity& MemoryLog::identity() const {
 
 consumers::Log::End MemoryLog::end(events::Partition partition) {
     const std::scoped_lock lock(impl_->mutex);
-    const Lane& lane = impl_->lanes.at(partition);
-    return {lane.chain.tip(), lane.chain.edge()};
+    const events::ChainFold& chain = impl_->lanes.at(partition).chain();
+    return {chain.tip(), chain.edge()};
 }
 
 void MemoryLog::append(std::vector<BlockPtr> blocks, AppendDone done) {
@@ -270,12 +218,46 @@ void MemoryLog::append(std::vector<BlockPtr> blocks, AppendDone done) {
             group->faults.push_back(impl_->faults(number, block->header().partition));
         }
     }
+    if (impl_->clock) {
+        group->due = impl_->clock() + longest_delay(*group);
+    }
     impl_->groups.push_back(std::move(group));
     if (impl_->worker.joinable()) {
         impl_->queued.notify_all();
-    } else {
+    } else if (!impl_->clock) {
         impl_->land_here(lock);
     }
+}
+
+bool MemoryLog::step() {
+    std::unique_lock lock(impl_->mutex);
+    if (impl_->groups.empty()) {
+        return false;
+    }
+    Group& group = *impl_->groups.front();
+    if (!group.landed()) {
+        if (impl_->clock() < group.due) {
+            return impl_->let_next_pass(group);
+        }
+        impl_->land(group);
+        return true;
+    }
+    const std::unique_ptr<Group> finished = std::move(impl_->groups.front());
+    impl_->groups.pop_front();
+    lock.unlock();
+    finished->done(std::move(finished->results));
+    return true;
+}
+
+void MemoryLog::forget_writer(const std::function<Fate()>& fate) {
+    const std::scoped_lock lock(impl_->mutex);
+    for (const auto& group : impl_->groups) {
+        if (group->landed()) {
+            continue;
+        }
+        for (const BlockPtr& block : group->blocks) (void)impl_->land_one(block, fate());
+    }
+    impl_->groups.clear();
 }
 
 std::expected<std::vector<BlockPtr>, std::string> MemoryLog::read(events::Partition partition, events::Sequence from,
@@ -284,7 +266,7 @@ std::expected<std::vector<BlockPtr>, std::string> MemoryLog::read(events::Partit
         return std::unexpected("the log has no partition " + std::to_string(partition));
     }
     const std::scoped_lock lock(impl_->mutex);
-    const std::vector<BlockPtr>& counted = impl_->lanes[partition].counted;
+    const std::vector<BlockPtr>& counted = impl_->lanes[partition].counted();
     auto at = std::ranges::lower_bound(counted, from, {},
                                        [](const BlockPtr& block) { return block->header().first_sequence; });
     if (at != counted.begin() && (*std::prev(at))->next_sequence() > from) {
@@ -327,14 +309,14 @@ void MemoryLog::release() {
     impl_->held = false;
     if (impl_->worker.joinable()) {
         impl_->queued.notify_all();
-    } else {
+    } else if (!impl_->clock) {
         impl_->land_here(lock);
     }
 }
 
 std::vector<BlockPtr> MemoryLog::messages(events::Partition partition) {
     const std::scoped_lock lock(impl_->mutex);
-    return impl_->lanes.at(partition).messages;
+    return impl_->lanes.at(partition).messages();
 }
 
 }  // namespace tidemark::infra

@@ -49,9 +49,12 @@ struct MemoryLogOptions {
     std::uint64_t incarnation = 1;
     std::uint32_t partitions = 16;
     FaultScript faults;  // none: appends land and are reported before append returns
+    // Given: a stepped log. No thread; what is appended waits for step(), and delays are of this clock.
+    std::function<std::chrono::microseconds()> clock;
 };
 
-// Any thread. With faults, blocks land on a thread of its own. The destructor lands and reports what is under way.
+// Any thread. With faults, blocks land on a thread of its own. The destructor lands and reports what is under way,
+// unless the log is stepped.
 class MemoryLog final : public consumers::Log {
 public:
     explicit MemoryLog(MemoryLogOptions options = {});
@@ -71,6 +74,13 @@ public:
     // While held, appends are taken and nothing lands; release lets all of it land, in order.
     void hold();
     void release();
+
+    // Of a stepped log: one group lands, or one that has landed is reported. False: nothing is under way, or it is
+    // late.
+    bool step();
+    // Of a stepped log: the writer dies. What it has under way lands by these fates, asked for once per block, and is
+    // not reported.
+    void forget_writer(const std::function<Fate()>& fate);
 
     // Everything that ever landed in a partition, whether it counts or not, in the order of landing.
     [[nodiscard]] std::vector<events::BlockPtr> messages(events::Partition partition);
