@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Load {
     Clock::time_point until;
+    std::chrono::microseconds pause;
     const std::function<LoadRequest(std::uint64_t)>& request;
     std::uint64_t next_number = 0;
     std::vector<float> latencies_ms;
@@ -28,7 +29,7 @@ struct Load {
 
 class LoadConnection {
 public:
-    LoadConnection(net::io_context& io, Load& load) : socket_(io), load_(load) {}
+    LoadConnection(net::io_context& io, Load& load) : socket_(io), timer_(io), load_(load) {}
 
     void connect(std::uint16_t port) {
         socket_.connect({net::ip::address_v4::loopback(), port});
@@ -38,9 +39,10 @@ public:
     void send() {
         if (Clock::now() >= load_.until || !load_.failure.empty()) return;
         LoadRequest made = load_.request(load_.next_number++);
-        request_ = {http::verb::post, made.target, 11, std::move(made.body)};
+        const bool post = !made.content_type.empty();
+        request_ = {post ? http::verb::post : http::verb::get, made.target, 11, std::move(made.body)};
         request_.set(http::field::host, "127.0.0.1");
-        request_.set(http::field::content_type, made.content_type);
+        if (post) request_.set(http::field::content_type, made.content_type);
         request_.prepare_payload();
         sent_ = Clock::now();
         http::async_write(socket_, request_,
@@ -55,7 +57,9 @@ private:
             if (response_.result_int() >= 400)
                 return fail(std::to_string(response_.result_int()) + " " + response_.body());
             load_.latencies_ms.push_back(std::chrono::duration<float, std::milli>(Clock::now() - sent_).count());
-            send();
+            if (load_.pause.count() == 0) return send();
+            timer_.expires_after(load_.pause);
+            timer_.async_wait([this](error_code) { send(); });
         });
     }
     void fail(const std::string& why) {
@@ -63,6 +67,7 @@ private:
     }
 
     tcp::socket socket_;
+    net::steady_timer timer_;
     Load& load_;
     http::request<http::string_body> request_;
     http::response<http::string_body> response_;
@@ -99,14 +104,13 @@ private:
 
 }  // namespace
 
-std::expected<LoadResult, std::string> put_load(std::uint16_t port, std::size_t connections,
-                                                std::chrono::milliseconds time,
+std::expected<LoadResult, std::string> put_load(std::uint16_t port, const LoadShape& shape,
                                                 const std::function<LoadRequest(std::uint64_t number)>& request) {
     net::io_context io(1);
-    Load load{.until = Clock::now() + time, .request = request};
+    Load load{.until = Clock::now() + shape.time, .pause = shape.pause, .request = request};
     std::vector<std::unique_ptr<LoadConnection>> open;
     try {
-        for (std::size_t i = 0; i < connections; ++i) {
+        for (std::size_t i = 0; i < shape.connections; ++i) {
             open.push_back(std::make_unique<LoadConnection>(io, load));
             open.back()->connect(port);
         }
@@ -114,7 +118,7 @@ std::expected<LoadResult, std::string> put_load(std::uint16_t port, std::size_t 
         return std::unexpected(error.what());
     }
     const auto started = Clock::now();
-    load.until = started + time;
+    load.until = started + shape.time;
     for (auto& connection : open) connection->send();
     io.run();
     if (!load.failure.empty()) return std::unexpected(load.failure);

@@ -20,16 +20,20 @@ struct LoadResult {
     double p99_ms = 0;
 };
 
-// Each connection sends its next request when the last was answered. `body` makes the request's target and body
-// by running number. An answer of 400 or more is an error.
+// Each connection sends its next request when the last was answered, and `pause` after that. `request` makes it by
+// running number; without a content type it is a GET. An answer of 400 or more is an error.
 struct LoadRequest {
     std::string target;
     std::string content_type;
     std::string body;
 };
+struct LoadShape {
+    std::size_t connections = 1;
+    std::chrono::milliseconds time{1000};
+    std::chrono::microseconds pause{0};
+};
 [[nodiscard]] std::expected<LoadResult, std::string> put_load(
-    std::uint16_t port, std::size_t connections, std::chrono::milliseconds time,
-    const std::function<LoadRequest(std::uint64_t number)>& request);
+    std::uint16_t port, const LoadShape& shape, const std::function<LoadRequest(std::uint64_t number)>& request);
 
 // Answers every request with 200 and a short body: what HTTP itself costs on this machine. One thread of its own.
 class BareServer {

@@ -197,9 +197,18 @@ void add_bench(CLI::App& root, Arguments& chosen) {
     auto arguments = std::make_shared<BenchArguments>();
     app->add_option("-d,--data", arguments->data,
                     "empty directory to work in, removed afterwards; a temporary one if not said");
-    app->add_option("--seconds", arguments->seconds, "for each figure")
+    app->add_option("--seconds", arguments->seconds, "for each burst")
         ->check(CLI::Range(1, 600))
         ->capture_default_str();
+    app->add_option("--sustain", arguments->sustain, "seconds of steady load")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    app->add_option("--live", arguments->live, "sales that are open and changing")
+        ->check(CLI::Range(100, 10'000'000))
+        ->capture_default_str();
+    app->add_option("--only", arguments->only, "these sections only")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"floors", "process", "sustained", "http", "history", "sizes"}));
     app->add_option("--events", arguments->events, "in the log for scan, replay and rebuild")->capture_default_str();
     app->add_option("--json", arguments->json, "write the figures there as JSON too");
     app->footer("\nExample:\n  tidemark bench --seconds 5 --json bench.json");

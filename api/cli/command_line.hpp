@@ -80,8 +80,11 @@ struct SimulateArguments {
 };
 struct BenchArguments {
     std::filesystem::path data;  // a directory that is made and removed
-    std::uint32_t seconds = 3;   // of each figure
+    std::uint32_t seconds = 3;   // of each burst
+    std::uint32_t sustain = 10;  // seconds
+    std::uint64_t live = 50'000;  // sales
     std::uint64_t events = 200'000;
+    std::vector<std::string> only;  // sections; empty: all
     std::filesystem::path json;  // written there too
 };
 struct CompletionArguments {

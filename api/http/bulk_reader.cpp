@@ -4,7 +4,8 @@
 #include "api/json/write.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <array>
 
 namespace tidemark::api {
 namespace {
@@ -125,10 +126,12 @@ void append_outcome(BulkFormat format, const v1::Outcome& outcome, std::string& 
         out += '\n';
         return;
     }
-    google::protobuf::io::StringOutputStream stream(&out);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.WriteVarint32(static_cast<std::uint32_t>(outcome.ByteSizeLong()));
-    outcome.SerializeWithCachedSizes(&coded);
+    // Not through a stream: that would stretch the text to all of its room for each outcome.
+    std::array<std::uint8_t, 5> length{};
+    const auto* end = google::protobuf::io::CodedOutputStream::WriteVarint32ToArray(
+        static_cast<std::uint32_t>(outcome.ByteSizeLong()), length.data());
+    out.append(reinterpret_cast<const char*>(length.data()), static_cast<std::size_t>(end - length.data()));
+    (void)outcome.AppendPartialToString(&out);
 }
 
 }  // namespace tidemark::api

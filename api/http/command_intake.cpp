@@ -2,6 +2,7 @@
 
 #include "aggregates/aggregate_type.hpp"
 #include "aggregates/validate.hpp"
+#include "api/http/unknown_fields.hpp"
 
 namespace tidemark::api {
 
@@ -48,9 +49,7 @@ std::optional<json::Fault> parse_protobuf(std::string_view bytes, google::protob
         return json::Fault{"NotProtobuf", "",
                            "the bytes do not parse as " + into.GetTypeName() + ", or hold text that is not UTF-8"};
     }
-    const std::size_t with_unknown = into.ByteSizeLong();
-    into.DiscardUnknownFields();
-    if (into.ByteSizeLong() != with_unknown) {
+    if (has_unknown_fields(into)) {
         return json::Fault{"UnknownField", "", "there are fields that " + into.GetTypeName() + " does not have here"};
     }
     return std::nullopt;

@@ -386,6 +386,7 @@ std::string_view Connection::piece_read() const {
 
 void Connection::read_stream(const std::shared_ptr<LiveExchange>& exchange) {
     aim_parser(stream_piece_bytes);
+    buffer_.reserve(stream_piece_bytes);  // Beast reads as much at once as there is room for
     stream_.expires_after(home_.options.idle);
     stream_read_ = true;
     const auto self = shared_from_this();
@@ -403,6 +404,9 @@ void Connection::read_stream(const std::shared_ptr<LiveExchange>& exchange) {
         }
         if (auto reader = std::exchange(exchange->reader_, nullptr)) {
             reader({read, broken || self->parser_->is_done(), broken});
+        }
+        if (broken) {  // nothing that is still said would arrive
+            self->close();
         }
     });
 }

@@ -5,7 +5,12 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <functional>
+#include <map>
 #include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <tuple>
 #include <vector>
 
 namespace tidemark::api {
@@ -108,20 +113,47 @@ struct Metrics::Impl {
     prometheus::Family<prometheus::Counter>& bulk;
     mutable std::mutex mutex;
     std::vector<Gauge> gauges;
+
+    // What is counted for requests of one kind, looked up by its labels only once: the families do it slowly.
+    struct OfRequests {
+        prometheus::Counter& answered;
+        prometheus::Histogram& took;
+        prometheus::Counter& sent;
+    };
+    using Labels = std::tuple<std::string, std::string, unsigned>;  // method, route, status
+    [[nodiscard]] OfRequests& of(std::string_view method, std::string_view route, unsigned status);
+    std::shared_mutex requests_mutex;
+    std::map<Labels, OfRequests, std::less<>> by_labels;
 };
+
+Metrics::Impl::OfRequests& Metrics::Impl::of(std::string_view method, std::string_view route, unsigned status) {
+    const std::tuple<std::string_view, std::string_view, unsigned> wanted{method, route, status};
+    {
+        const std::shared_lock lock(requests_mutex);
+        if (const auto found = by_labels.find(wanted); found != by_labels.end()) return found->second;
+    }
+    const std::string method_text(method);
+    const std::string route_text(route);
+    const std::unique_lock lock(requests_mutex);
+    return by_labels
+        .try_emplace(
+            Labels{method_text, route_text, status},
+            OfRequests{.answered = requests.Add(
+                           {{"method", method_text}, {"route", route_text}, {"status", std::to_string(status)}}),
+                       .took = latency.Add({{"method", method_text}, {"route", route_text}}, latency_bounds),
+                       .sent = sent.Add({{"route", route_text}})})
+        .first->second;
+}
 
 Metrics::Metrics(Services services) : impl_(std::make_unique<Impl>(std::move(services))) {}
 Metrics::~Metrics() = default;
 
 void Metrics::request(std::string_view method, std::string_view route, unsigned status, std::chrono::nanoseconds took,
                       std::size_t bytes) {
-    const std::string method_text(method);
-    const std::string route_text(route);
-    impl_->requests.Add({{"method", method_text}, {"route", route_text}, {"status", std::to_string(status)}})
-        .Increment();
-    impl_->latency.Add({{"method", method_text}, {"route", route_text}}, latency_bounds)
-        .Observe(std::chrono::duration<double>(took).count());
-    impl_->sent.Add({{"route", route_text}}).Increment(static_cast<double>(bytes));
+    Impl::OfRequests& counted = impl_->of(method, route, status);
+    counted.answered.Increment();
+    counted.took.Observe(std::chrono::duration<double>(took).count());
+    counted.sent.Increment(static_cast<double>(bytes));
 }
 
 void Metrics::bulk_commands(std::string_view status, std::size_t count) {

@@ -243,3 +243,30 @@ TEST_CASE("stopping answers what was read of a stream", "[http][bulk]") {
     server.stop();
     CHECK_THROWS_WITH(client.read_line(), Catch::Contains("the stream has ended"));
 }
+
+TEST_CASE("a stream that breaks off leaves no connection behind", "[http][bulk]") {
+    TestServer server;
+    {
+        Client cut(server.port());
+        cut.send(
+            "POST /v1/commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n");
+        CHECK(cut.read_head().status == 200);
+        cut.send_chunk(product_line("p1", "k1", "1"));
+        CHECK(cut.read_line().find("ACCEPTED") != std::string::npos);
+    }
+    Client framing(server.port());
+    framing.send(
+        "POST /v1/commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+        "Transfer-Encoding: chunked\r\n\r\nno chunk at all\r\n");
+    Client other(server.port());
+    const auto open_connections = [&] {
+        const std::string text = other.get("/metrics").body;
+        const auto at = text.find("\ntidemark_http_connections ");
+        REQUIRE(at != std::string::npos);
+        return std::stoi(text.substr(at + 1 + std::string("tidemark_http_connections ").size()));
+    };
+    for (const auto deadline = std::chrono::steady_clock::now() + 20s; open_connections() > 1;) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+    }
+}

@@ -1,0 +1,51 @@
+// Durable commands of one event each, submitted in this process: decide, dedupe, version check, hashes, derived stores.
+#include "api/bench/bench.hpp"
+#include "api/bench/submitting.hpp"
+
+#include <fmt/core.h>
+
+namespace tidemark::api {
+
+namespace {
+
+BenchResult burst(BenchRun& run, std::string_view what, std::size_t in_flight,
+                  const std::function<v1::Command()>& make) {
+    if (auto followed = until_views_followed(run); !followed) return followed;
+    Submitting submitting(run.bed->commands(), in_flight);
+    const auto before = run.bed->commands().stats();
+    const auto started = BenchClock::now();
+    const auto answered = submitting.run([&]() -> std::optional<v1::Command> {
+        if (BenchClock::now() - started >= run.time()) return std::nullopt;
+        return make();
+    });
+    if (!answered) return std::unexpected(answered.error());
+    const double rate = static_cast<double>(*answered) / seconds_since(started);
+    const auto after = run.bed->commands().stats();
+    const std::uint64_t groups = std::max<std::uint64_t>(1, after.groups - before.groups);
+    const std::uint64_t group = (after.records - before.records) / groups;
+    std::string floor = "floor: synced single write";
+    if (in_flight > 1) {
+        auto of_group = group_floor(run, group);
+        if (!of_group) return std::unexpected(of_group.error());
+        floor = *of_group;
+    }
+    run.figures.add({.name = fmt::format("in process, {} in flight: {}", in_flight, what),
+                     .value = rate,
+                     .against = floor,
+                     .note = fmt::format("{} records a group", group)});
+    return {};
+}
+
+}  // namespace
+
+BenchResult bench_in_process(BenchRun& run) {
+    if (auto open = open_live_sales(run); !open) return open;
+    for (const std::size_t in_flight : {1U, 256U, 4'096U}) {
+        if (auto done = burst(run, "changes of live sales", in_flight, [&] { return run.work->next(); }); !done)
+            return done;
+    }
+    std::uint64_t number = 0;
+    return burst(run, "new customers", 256, [&] { return create_customer("new", number++); });
+}
+
+}  // namespace tidemark::api
