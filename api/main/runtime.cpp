@@ -1,7 +1,9 @@
 #include "api/main/runtime.hpp"
 
+#include "infra/runtime/threads.hpp"
 #include "projections/registry.hpp"
 
+#include <chrono>
 #include <fstream>
 #include <sstream>
 
@@ -26,6 +28,26 @@ std::expected<std::shared_ptr<const kpi::Kpis>, std::string> read_kpis(const inf
     return kpis;
 }
 
+// Whether the views lag too far. It is asked for every group of commands, and looks every few milliseconds.
+class ViewsLag {
+public:
+    ViewsLag(consumers::Projector& projector, std::uint64_t most) : projector_(projector), most_(most) {}
+    bool operator()() {
+        const auto now = std::chrono::steady_clock::now();
+        if (now - looked_ >= std::chrono::milliseconds(3)) {
+            looked_ = now;
+            too_far_ = projector_.behind() > most_;
+        }
+        return too_far_;
+    }
+
+private:
+    consumers::Projector& projector_;
+    std::uint64_t most_;
+    std::chrono::steady_clock::time_point looked_;
+    bool too_far_ = false;
+};
+
 }  // namespace
 
 std::expected<OpenedViews, std::string> open_views(const infra::Config& config, consumers::Log& log) {
@@ -43,7 +65,10 @@ std::expected<OpenedViews, std::string> open_views(const infra::Config& config, 
     views.rows = std::move(*rows);
     views.projector = std::make_unique<consumers::Projector>(
         log, *views.rows, std::move(projections),
-        consumers::ProjectorOptions{.cache_bytes = config.view_cache_bytes, .clock = wall_clock});
+        // Views may lag behind a burst; commands and queries should not wait for them.
+        consumers::ProjectorOptions{.cache_bytes = config.view_cache_bytes, .clock = wall_clock, .on_thread = [] {
+                                        infra::step_back("views");
+                                    }});
     if (auto started = views.projector->start(); !started) return std::unexpected(started.error());
     return views;
 }
@@ -64,7 +89,8 @@ std::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const infra:
                                     .queue_bytes = config.queue_bytes,
                                     .group_records = config.group_records,
                                     .cache_bytes = config.aggregate_cache_bytes,
-                                    .compress = config.compress_blocks});
+                                    .compress = config.compress_blocks,
+                                    .hold_back = ViewsLag(*runtime->views_.projector, config.views_max_behind)});
     if (auto started = runtime->commands_->start(); !started) return std::unexpected(started.error());
 
     runtime->http_ = std::make_unique<HttpServer>(Services{.log = *runtime->store_.log,

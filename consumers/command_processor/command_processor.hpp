@@ -18,6 +18,9 @@ struct ProcessorOptions {
     std::size_t group_records = 2'000;     // of one commit group, over all partitions
     std::size_t cache_bytes = 256u << 20;  // of hot aggregate states
     bool compress = true;                  // zstd level 1 over blocks that gain from it
+    // True while nothing more is to be decided: what follows the log is too far behind. Asked often, by the
+    // processor's thread. Empty: never.
+    std::function<bool()> hold_back;
 };
 
 using Answer = std::move_only_function<void(v1::Outcome)>;

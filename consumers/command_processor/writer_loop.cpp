@@ -10,7 +10,8 @@ namespace {
 constexpr auto snapshot_interval = std::chrono::seconds(2);
 constexpr auto take_over_interval = std::chrono::milliseconds(200);
 constexpr auto follow_patience = std::chrono::seconds(30);
-constexpr std::size_t snapshots_at = 20'000;  // states changed since their last snapshot
+constexpr auto throttled_interval = std::chrono::milliseconds(5);  // whoever is held back looks again
+constexpr std::size_t snapshots_at = 20'000;                       // states changed since their last snapshot
 
 // When the last record of a partition was recorded: the writer's clock goes on from there.
 std::expected<events::Micros, std::string> last_recorded_at(Log& log, events::Partition partition,
@@ -87,7 +88,8 @@ std::expected<void, std::string> WriterLoop::take_over() {
 void WriterLoop::run() {
     for (bool more = true; more;) {
         const bool busy = owning_ && !appending_ && (!open_.empty() || (!arrived_.empty() && !throttled_));
-        more = turn(busy ? timer_() : std::min(next_snapshots_, timer_() + take_over_interval));
+        const auto rest = throttled_ ? throttled_interval : take_over_interval;
+        more = turn(busy ? timer_() : std::min(next_snapshots_, timer_() + rest));
     }
     cache_.write_snapshots();
 }
@@ -196,8 +198,11 @@ void WriterLoop::housekeeping() {
         next_snapshots_ = now + snapshot_interval;
     }
     cache_.evict();
-    throttled_ = derived_.failure().has_value() || derived_.overfull();
-    counters_.wants_nudge = throttled_ || !gate_.empty();
+    // Look-ups that do not follow any more cannot be decided by: everybody is told, and a new start is tried.
+    if (derived_.failure()) owning_ = false;
+    const bool overfull = derived_.overfull();
+    throttled_ = overfull || (options_.hold_back && options_.hold_back());
+    counters_.wants_nudge = overfull || !gate_.empty();
     if (counters_.wants_nudge) derived_.hurry();
     counters_.waiting = gate_.size();
     counters_.cache_bytes = cache_.bytes();

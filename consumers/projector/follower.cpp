@@ -10,7 +10,8 @@ constexpr std::chrono::milliseconds before_next_try{500};
 
 }  // namespace
 
-Follower::Follower(Log& log, std::unique_ptr<ShardWorker> worker) : log_(log), worker_(std::move(worker)) {}
+Follower::Follower(Log& log, std::unique_ptr<ShardWorker> worker, std::function<void()> settle_in)
+    : log_(log), worker_(std::move(worker)), settle_in_(std::move(settle_in)) {}
 
 Follower::~Follower() {
     stop();
@@ -45,6 +46,7 @@ std::optional<std::string> Follower::failure() const {
 }
 
 void Follower::follow(const std::stop_token& stop) {
+    if (settle_in_) settle_in_();
     bool sound = true;
     while (!stop.stop_requested()) {
         try {

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -14,7 +15,8 @@ namespace tidemark::consumers {
 // Calls may come from any thread.
 class Follower {
 public:
-    explicit Follower(Log& log, std::unique_ptr<ShardWorker> worker);
+    // `settle_in` is what the thread does first.
+    Follower(Log& log, std::unique_ptr<ShardWorker> worker, std::function<void()> settle_in);
     ~Follower();
 
     void start();
@@ -40,6 +42,7 @@ private:
 
     Log& log_;
     std::unique_ptr<ShardWorker> worker_;
+    std::function<void()> settle_in_;
     std::uint64_t seen_ = 0;
     mutable std::mutex mutex_;
     std::condition_variable_any wake_;

@@ -61,7 +61,7 @@ void Projector::Impl::start() {
             fold->check_against(log);
             worker->adopt(std::move(fold));
         }
-        made.push_back(std::make_shared<Follower>(log, std::move(worker)));
+        made.push_back(std::make_shared<Follower>(log, std::move(worker), options.on_thread));
     }
     for (std::size_t i = 0; i < views.size(); ++i) {
         if (views[i].colour == Colour::none || views[i].version != projections[i].version) changed_views.push_back(i);
@@ -184,6 +184,21 @@ std::vector<ProjectionStatus> Projector::Impl::status() {
     return list;
 }
 
+std::uint64_t Projector::Impl::behind() {
+    std::uint64_t most = 0;
+    std::vector<events::Sequence> ends;
+    for (events::Partition p = 0; p < log.identity().partitions; ++p) ends.push_back(log.end(p).tip.next_sequence);
+    const std::scoped_lock lock(mutex);
+    for (const View& view : views) {
+        if (view.colour == Colour::none) continue;  // its first build sets its own pace
+        std::uint64_t missing = 0;
+        const auto& next = view.progress().next;
+        for (events::Partition p = 0; p < ends.size(); ++p) missing += ends[p] > next[p] ? ends[p] - next[p] : 0;
+        most = std::max(most, missing);
+    }
+    return most;
+}
+
 void Projector::Impl::add_lag(ProjectionStatus& status, const std::vector<events::Sequence>& next) {
     const auto now = options.clock ? options.clock() : system_time();
     for (events::Partition p = 0; p < next.size(); ++p) {
@@ -258,6 +273,10 @@ std::expected<void, std::string> Projector::retry_parked(std::string_view projec
 
 std::vector<ProjectionStatus> Projector::status() const {
     return impl_->status();
+}
+
+std::uint64_t Projector::behind() const {
+    return impl_->behind();
 }
 
 }  // namespace tidemark::consumers

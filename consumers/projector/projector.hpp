@@ -25,6 +25,7 @@ struct ProjectorOptions {
     std::size_t rebuild_batch_events = 500'000;  // the same for a rebuild, whose rows stay in memory while they fit
     std::chrono::milliseconds rebuild_batch_time{5000};
     std::function<events::Micros()> clock;  // wall time, for lag_us; empty: the system's
+    std::function<void()> on_thread;        // what each thread that follows does first, such as to step back
 };
 
 // How a database for views is opened: with these table names. The store outlives the projector.
@@ -81,6 +82,8 @@ public:
                                                                 const events::StreamName& stream);
 
     [[nodiscard]] std::vector<ProjectionStatus> status() const;
+    // Records that count and that some view in use has not written yet. Cheap.
+    [[nodiscard]] std::uint64_t behind() const;
 
 private:
     struct Impl;

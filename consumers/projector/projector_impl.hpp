@@ -43,6 +43,7 @@ struct Projector::Impl {
                                                                 std::chrono::steady_clock::time_point deadline);
     [[nodiscard]] std::expected<void, std::string> retry_parked(std::size_t view, const events::StreamName& stream);
     [[nodiscard]] std::vector<ProjectionStatus> status();
+    [[nodiscard]] std::uint64_t behind();
     void add_lag(ProjectionStatus& status, const std::vector<events::Sequence>& next);
 
     // switching.cpp: the way from one colour to the other

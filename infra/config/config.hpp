@@ -46,6 +46,7 @@ struct Config {
     std::size_t derived_buffer_bytes = 64u << 20;
     std::size_t views_cache_bytes = 64u << 20;
     std::size_t views_buffer_bytes = 64u << 20;
+    std::size_t views_max_behind = 1'000'000;  // records; beyond it commands wait for the views
 
     std::string log_level = "info";
     LogFormat log_format = LogFormat::text;

@@ -237,4 +237,33 @@ TEST_CASE("a conflict over a command id is said only when the command that has t
     CHECK(crm.send(define_product("p1", "define", 1)).rejection().category() == v1::COMMAND_ID_REUSED);
 }
 
+TEST_CASE("while what follows is too far behind nothing is decided, and then everything", "[processor]") {
+    std::atomic<bool> too_far = false;
+    ProcessorFixture crm({}, {.queue_commands = 3, .hold_back = [&] { return too_far.load(); }});
+    const auto submission = [](const std::string& stream, consumers::Answer answer) {
+        return consumers::Submission{.command = define_product(stream, "define"), .answer = std::move(answer)};
+    };
+    std::promise<void> held;
+    auto first = submission("first", [&](const v1::Outcome&) {
+        too_far = true;  // on the processor's thread, before it looks again
+        held.set_value();
+    });
+    REQUIRE(crm.processor->submit({&first, 1}) == 1);
+    held.get_future().wait();
+
+    std::atomic<int> accepted = 0;
+    std::vector<consumers::Submission> more;
+    for (const char* stream : {"a", "b", "c", "d"}) {
+        more.push_back(submission(stream, [&](const v1::Outcome& outcome) {
+            if (outcome.status() == v1::ACCEPTED) ++accepted;
+        }));
+    }
+    REQUIRE(crm.processor->submit(more) == 3);
+    CHECK(crm.processor->submit(std::span(more).subspan(3)) == 0);
+    CHECK(crm.processor->stats().commands == 1);
+    too_far = false;
+    crm.stop();
+    CHECK(accepted == 3);
+}
+
 }  // namespace tidemark::tests
