@@ -49,6 +49,7 @@ private:
                          .presence = field->has_presence(),
                          .format = rule.format()};
         if (rule.max_chars() != 0) rules.max_chars = rule.max_chars();
+        rules.max_bytes = rule.max_bytes();
         if (rule.max_items() != 0) rules.max_items = static_cast<int>(rule.max_items());
         rules.has_min = rule.has_min();
         rules.has_max = rule.has_max();

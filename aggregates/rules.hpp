@@ -24,6 +24,7 @@ struct FieldRules {
     bool presence = false;  // whether "absent" can be told from empty or zero
     v1::Format format = v1::FORMAT_PLAIN;
     std::uint32_t max_chars = default_max_chars;
+    std::uint32_t max_bytes = 0;  // 0: no bound of its own
     int max_items = default_max_items;
     bool has_min = false;
     bool has_max = false;

@@ -76,6 +76,9 @@ Broken check_text(const std::string& text, const FieldRules& rules, const Path& 
     if (*chars > rules.max_chars) {
         return broken("TooLong", path, "At most " + std::to_string(rules.max_chars) + " characters are allowed.");
     }
+    if (rules.max_bytes != 0 && text.size() > rules.max_bytes) {
+        return broken("TooLong", path, "At most " + std::to_string(rules.max_bytes) + " bytes in UTF-8 are allowed.");
+    }
     if (has_control_characters(text)) {
         return broken("BadFormat", path, "Control characters are not allowed, other than tabs and line ends.");
     }
@@ -105,6 +108,10 @@ Broken check_money(const v1::Money& money, const FieldRules& rules, const Path& 
     if (rules.has_max && money.minor() > rules.max) {
         return broken("OutOfRange", path,
                       "The greatest amount allowed is " + std::to_string(rules.max) + " minor units.");
+    }
+    if (!events::in_bounds(money.minor())) {
+        return broken("OutOfRange", path,
+                      "An amount has at most " + std::to_string(events::max_minor) + " minor units.");
     }
     return std::nullopt;
 }

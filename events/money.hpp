@@ -3,12 +3,19 @@
 
 #include "events/v1/common.pb.h"
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace tidemark::events {
+
+// The largest amount that a command may bring or a decision may make, either side of zero; sums of many may be larger.
+inline constexpr std::int64_t max_minor = 1'000'000'000'000'000;
+[[nodiscard]] constexpr bool in_bounds(std::int64_t minor) {
+    return minor >= -max_minor && minor <= max_minor;
+}
 
 // Decimal places of a currency (ISO 4217: EUR 2, JPY 0, KWD 3); nothing for an unknown code.
 [[nodiscard]] std::optional<int> minor_digits(std::string_view currency);

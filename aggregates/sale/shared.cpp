@@ -110,7 +110,7 @@ std::optional<v1::Money> total(const Lines& lines) {
     for (const v1::ProductLine& line : lines) {
         const std::optional<v1::Money> price = events::times(line.unit_price(), line.quantity());
         const std::optional<v1::Money> more = price ? events::add(sum, *price) : std::nullopt;
-        if (!more) return std::nullopt;
+        if (!more || !events::in_bounds(more->minor())) return std::nullopt;
         sum = *more;
     }
     return sum;

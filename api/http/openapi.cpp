@@ -41,7 +41,7 @@ public:
         }
         sorted["Money"] = bj::object{
             {"type", "object"},
-            {"description", "Decimal text: a JSON number would pass through floating point"},
+            {"description", "Decimal text: a JSON number would pass through floating point. At most 10^15 minor units"},
             {"properties",
              {{"amount", {{"type", "string"}, {"pattern", "^-?[0-9]+(\\.[0-9]+)?$"}, {"examples", {"12.34"}}}},
               {"currency", {{"type", "string"}, {"description", "ISO 4217"}, {"examples", {"EUR"}}}}}},

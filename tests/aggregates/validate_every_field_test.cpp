@@ -2,10 +2,12 @@
 #include "aggregates/aggregate_type.hpp"
 #include "aggregates/rules.hpp"
 #include "aggregates/validate.hpp"
+#include "events/money.hpp"
 #include "events/time.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <limits>
 #include <map>
 #include <set>
 
@@ -181,7 +183,13 @@ private:
     }
 
     void spoil_money(Message& message, const FieldDescriptor* field, const std::string& path) {
-        if (field->message_type() != v1::Money::descriptor() || !rule_of(field).has_min()) return;
+        if (field->message_type() != v1::Money::descriptor()) return;
+        for (const std::int64_t minor : {events::max_minor + 1, std::numeric_limits<std::int64_t>::max()}) {
+            expect(message, "OutOfRange", path, [&](const auto& reflection) {
+                static_cast<v1::Money*>(reflection.MutableMessage(&message, field))->set_minor(minor);
+            });
+        }
+        if (!rule_of(field).has_min()) return;
         expect(message, "NegativeAmount", path, [&](const auto& reflection) {
             static_cast<v1::Money*>(reflection.MutableMessage(&message, field))->set_minor(-1);
         });

@@ -58,6 +58,45 @@ TEST_CASE("the frame of a command has rules of its own", "[validate]") {
     CHECK(verdict("occurred_at: 7258118400000001 " + body) == "OutOfRange at occurred_at");
 }
 
+TEST_CASE("whoever acts fits into the header of a record, in characters and in bytes", "[validate]") {
+    const auto acting = [](int wide, const std::string& narrow) {
+        std::string name = narrow;
+        for (int i = 0; i < wide; ++i) name += "😀";  // four bytes
+        return verdict("actor: \"" + name + "\" product { retire_product {} }") + '|' +
+               verdict("on_behalf_of: \"" + name + "\" product { retire_product {} }");
+    };
+    CHECK(acting(63, "abc") == "TooLong at actor|TooLong at on_behalf_of");  // 66 characters
+    CHECK(acting(64, "") == "TooLong at actor|TooLong at on_behalf_of");     // 256 bytes
+    CHECK(acting(63, "a") == "|");                                           // 253 bytes
+}
+
+// A length of one byte, of two for the reason (docs/format.md): nothing that passes may be too long for it.
+TEST_CASE("every text of the frame has a bound that its place in a record can hold", "[validate]") {
+    const auto* frame = v1::Command::descriptor();
+    for (int i = 0; i < frame->field_count(); ++i) {
+        const auto* field = frame->field(i);
+        if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) continue;
+        INFO(field->name());
+        const v1::Rule& rule = field->options().GetExtension(v1::rule);
+        const std::uint32_t most = rule.format() == v1::FORMAT_ID ? 64
+                                   : rule.max_bytes() != 0        ? rule.max_bytes()
+                                                                  : rule.max_chars() * 4;
+        CHECK(most > 0);
+        CHECK(most <= (field->name() == "reason" ? 65'535U : 255U));
+    }
+}
+
+TEST_CASE("an amount has an end on both sides", "[validate]") {
+    const auto impact = [](const std::string& minor) {
+        return verdict(R"(delivery { request_change { change_id: "c" text: "x" cost_impact { minor: )" + minor +
+                       R"( currency: "EUR" } } })");
+    };
+    for (const char* good : {"1000000000000000", "-1000000000000000"}) CHECK(impact(good) == "");
+    for (const char* bad : {"1000000000000001", "-1000000000000001", "9223372036854775807", "-9223372036854775808"}) {
+        CHECK(impact(bad) == "OutOfRange at delivery.request_change.cost_impact");
+    }
+}
+
 TEST_CASE("a length is counted in characters, not in bytes", "[validate]") {
     std::string chinese;
     for (int i = 0; i < 100; ++i) chinese += "张";
