@@ -18,6 +18,7 @@ RejectionFact fact_of(DeliveryRejection why) {
         case Why::delivery_already_cancelled: return {"DeliveryAlreadyCancelled", v1::STATE_CONFLICT};
         case Why::requirement_already_captured: return {"RequirementAlreadyCaptured", v1::STATE_CONFLICT};
         case Why::requirements_already_baselined: return {"RequirementsAlreadyBaselined", v1::STATE_CONFLICT};
+        case Why::too_many_requirements: return {"TooManyRequirements", v1::STATE_CONFLICT};
         case Why::no_requirements: return {"NoRequirements", v1::STATE_CONFLICT};
         case Why::risk_already_raised: return {"RiskAlreadyRaised", v1::STATE_CONFLICT};
         case Why::risk_already_closed: return {"RiskAlreadyClosed", v1::STATE_CONFLICT};
@@ -30,6 +31,7 @@ RejectionFact fact_of(DeliveryRejection why) {
         case Why::sale_of_another_customer: return {"SaleOfAnotherCustomer", v1::RULE_VIOLATED};
         case Why::plan_ends_before_start: return {"PlanEndsBeforeStart", v1::RULE_VIOLATED};
         case Why::plan_id_repeated: return {"PlanIdRepeated", v1::RULE_VIOLATED};
+        case Why::plan_too_large: return {"PlanTooLarge", v1::RULE_VIOLATED};
         case Why::plan_drops_what_was_done: return {"PlanDropsWhatWasDone", v1::RULE_VIOLATED};
         case Why::task_unknown: return {"TaskUnknown", v1::RULE_VIOLATED};
         case Why::milestone_unknown: return {"MilestoneUnknown", v1::RULE_VIOLATED};

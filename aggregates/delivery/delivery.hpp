@@ -23,6 +23,7 @@ enum class DeliveryRejection {
     // What was captured, raised or requested before.
     requirement_already_captured,
     requirements_already_baselined,
+    too_many_requirements,
     no_requirements,
     risk_already_raised,
     risk_already_closed,
@@ -36,6 +37,7 @@ enum class DeliveryRejection {
     sale_of_another_customer,
     plan_ends_before_start,
     plan_id_repeated,
+    plan_too_large,
     plan_drops_what_was_done,
     task_unknown,
     milestone_unknown,
@@ -49,6 +51,11 @@ enum class DeliveryRejection {
 struct Delivery {
     static constexpr std::string_view kind = "delivery";
     static constexpr std::uint32_t fold_version = 1;
+    // A plan is held in the state and written whole into an event, with what is said beside it: both are serialised
+    // bytes.
+    static constexpr std::size_t max_plan_bytes = 48UL * 1024;
+    static constexpr std::size_t max_planned_bytes = 80UL * 1024;
+    static constexpr int max_requirements = 500;  // a baseline names them all in one event
     using Command = v1::DeliveryCommand;
     using Event = v1::DeliveryEvent;
     using State = v1::DeliveryState;

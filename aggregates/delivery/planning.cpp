@@ -22,6 +22,11 @@ Decision<Event> capture_requirement(const State& state, const v1::CaptureRequire
             Why::requirement_already_captured, "capture_requirement.requirement.id",
             "The requirement " + quoted(wanted.id()) + " was captured with other content; give it another id.");
     }
+    if (state.requirements_size() >= Delivery::max_requirements) {
+        return refuse(Why::too_many_requirements, "",
+                      "A delivery has at most " + std::to_string(Delivery::max_requirements) +
+                          " requirements; put several into one, or plan two deliveries.");
+    }
     Event event;
     *event.mutable_requirement_captured()->mutable_requirement() = wanted;
     return one(std::move(event));
@@ -56,6 +61,12 @@ Refusal refuse_bad_plan(const v1::DeliveryPlan& plan, const std::string& field) 
     if (plan.end_date() < plan.start_date()) {
         return refuse(Why::plan_ends_before_start, field + ".end_date",
                       "The plan ends before it starts; exchange the dates or correct one of them.");
+    }
+    if (plan.ByteSizeLong() > Delivery::max_plan_bytes) {
+        return refuse(
+            Why::plan_too_large, field,
+            "A plan has at most " + std::to_string(Delivery::max_plan_bytes) +
+                " bytes as stored; keep it to the tasks and milestones that are tracked, or plan two deliveries.");
     }
     if (auto repeated = refuse_repeated(plan.tasks(), field + ".tasks")) return repeated;
     if (auto repeated = refuse_repeated(plan.milestones(), field + ".milestones")) return repeated;
@@ -134,6 +145,11 @@ Decision<Event> plan(const State& state, const v1::PlanDelivery& command, const 
         return *std::move(refused);
     }
     if (auto bad = refuse_bad_plan(command.plan(), "plan_delivery.plan")) return *std::move(bad);
+    if (planned.ByteSizeLong() > Delivery::max_planned_bytes) {
+        return refuse(Why::plan_too_large, "plan_delivery",
+                      "A plan with its goals, outcomes, features and technologies has at most " +
+                          std::to_string(Delivery::max_planned_bytes) + " bytes as stored; say them in fewer words.");
+    }
     if (auto bad = refuse_references(command, context)) return *std::move(bad);
     v1::DeliveryDimensions& dims = *planned.mutable_dims();
     if (!command.customer_id().empty()) {
@@ -210,7 +226,7 @@ Decision<Event> rebaseline(const State& state, const v1::RebaselineDelivery& com
     Event event;
     v1::DeliveryRebaselined& rebaselined = *event.mutable_delivery_rebaselined();
     rebaselined.set_change_id(command.change_id());
-    *rebaselined.mutable_from() = state.plan();
+    if (state.plan().has_budget()) *rebaselined.mutable_from_budget() = state.plan().budget();
     *rebaselined.mutable_to() = command.plan();
     rebaselined.set_baseline_number(state.baseline_number() + 1);
     *rebaselined.mutable_dims() = state.dims();

@@ -51,6 +51,28 @@ const std::string new_risk = R"({ id: "r-2" category: TECHNOLOGY_RISK text: "old
 const std::string risk_1 = R"({ id: "r-1" category: MARKET_RISK text: "late parts" probability_bp: 2000
                                 impact { minor: 5000 currency: "EUR" } })";
 
+std::string numbered(const std::string& what, int number) {
+    std::string digits = std::to_string(number);
+    return what + std::string(4 - digits.size(), '0') + digits;
+}
+// So many of one list of a plan, with a text that fills them.
+std::string many_tasks(int count, std::size_t wide) {
+    std::string tasks;
+    for (int i = 0; i < count; ++i) {
+        tasks +=
+            "tasks { id: \"" + numbered("t-", i) + "\" name: \"" + std::string(wide, 'x') + "\" kind: INTERFACE } ";
+    }
+    return tasks;
+}
+Given<Delivery> with_requirements(int count) {
+    Given<Delivery> many = world();
+    for (int i = 0; i < count; ++i) {
+        many = many.then(moment<Delivery>("capture_requirement { requirement { id: \"" + numbered("q-", i) +
+                                          "\" type: FUNCTIONAL scope: \"x\" } }"));
+    }
+    return many;
+}
+
 const auto captured = moment<Delivery>("capture_requirement { requirement " + requirement + "}");
 const auto baselined = moment<Delivery>("baseline_requirements {}");
 const auto planned = moment<Delivery>(plan_delivery);
@@ -116,8 +138,8 @@ TEST_CASE("every command to a delivery yields its event, and sent again nothing 
          monday,
          R"(change_requested { change_id: "ch-1" text: "training" cost_impact { minor: -5 currency: "EUR" } days_impact: 10 })"},
         {after(planned, asked), R"(rebaseline_delivery { change_id: "ch-1" plan )" + later_plan + "}", monday,
-         R"(delivery_rebaselined { change_id: "ch-1" baseline_number: 2 from )" + plan + " to " + later_plan +
-             " dims " + dims + "}"},
+         R"(delivery_rebaselined { change_id: "ch-1" baseline_number: 2 to )" + later_plan + " dims " + dims +
+             R"( from_budget { minor: 100000 currency: "EUR" } })"},
         {after(planned, started), R"(deliver_to_customer { content: "all of it" })", tuesday,
          R"(delivered_to_customer { content: "all of it" date: 20459 planned_date: 20470 dims )" + dims + "}"},
         {after(planned, started, delivered), R"(evaluate_outcome { effect: "faster" impact: "less waiting" score: 4 })",
@@ -184,6 +206,14 @@ TEST_CASE("every rejection of a delivery has its case", "[delivery]") {
         {world(), opening + "plan {" + dates + R"(milestones { id: "m" name: "a" baseline_date: 1 }
                                                  milestones { id: "m" name: "b" baseline_date: 1 } } })",
          monday, Why::plan_id_repeated, "plan_delivery.plan.milestones"},
+        {world(), opening + "plan {" + dates + many_tasks(250, 200) + "} }", monday, Why::plan_too_large,
+         "plan_delivery.plan"},
+        {after(planned), "rebaseline_delivery { plan {" + dates + many_tasks(250, 200) + "} }", monday,
+         Why::plan_too_large, "rebaseline_delivery.plan"},
+        {world(), opening + "goals: \"" + std::string(80 * 1024, 'x') + "\" plan {" + dates + "} }", monday,
+         Why::plan_too_large, "plan_delivery"},
+        {with_requirements(500), R"(capture_requirement { requirement { id: "q" type: TRAINING scope: "x" } })", monday,
+         Why::too_many_requirements},
         {after(planned, started, task_started), "rebaseline_delivery { plan {" + dates + "} }", monday,
          Why::plan_drops_what_was_done, "rebaseline_delivery.plan.tasks"},
         {after(planned, started, milestone), "rebaseline_delivery { plan {" + dates + "} }", monday,
@@ -214,8 +244,8 @@ TEST_CASE("every rejection of a delivery has its case", "[delivery]") {
          Why::currency_mismatch, "rebaseline_delivery.plan.budget"},
         {after(planned, started,
                moment<Delivery>(R"(record_delivery_cost { cost { minor: 1000000000000000 currency: "EUR" } })")),
-         R"(record_delivery_cost { cost { minor: 1 currency: "EUR" } })", monday,
-         Why::amount_too_large, "record_delivery_cost.cost"},
+         R"(record_delivery_cost { cost { minor: 1 currency: "EUR" } })", monday, Why::amount_too_large,
+         "record_delivery_cost.cost"},
     });
 }
 
@@ -253,6 +283,25 @@ TEST_CASE("a delivery is measured by the plan in force", "[delivery]") {
     CHECK(came.events[0].delivery_closed().planned_minutes() == 960);
     CHECK(came.state.baseline_number() == 2);
     CHECK(came.state.risks_open_size() == 1);
+}
+
+TEST_CASE("whatever is planned, rebaselined or captured fits the decision of one command", "[delivery]") {
+    constexpr std::size_t room = 128UL * 1024;  // of the payloads; the command processor refuses what is larger
+    const std::string full = "plan { start_date: 20458 end_date: 20470 " + many_tasks(222, 200) + "}";
+    const auto opening = moment<Delivery>(R"(plan_delivery { name: "x" owner: "ada" kind: PRODUCT_DELIVERY goals: ")" +
+                                          std::string(30 * 1024, 'x') + "\" " + full + "}");
+    const Came<Delivery> planned_full = world().when(opening.command);
+    REQUIRE(planned_full.events.size() == 1);
+    CHECK(planned_full.events[0].ByteSizeLong() > 76UL * 1024);
+    CHECK(planned_full.events[0].ByteSizeLong() < room);
+    const Came<Delivery> again = world().then(opening).when(
+        "rebaseline_delivery { plan { start_date: 20458 end_date: 20471 " + many_tasks(222, 200) + "} }");
+    REQUIRE(again.events.size() == 1);
+    CHECK(again.events[0].ByteSizeLong() < room);
+    const Came<Delivery> baseline = with_requirements(500).when("baseline_requirements {}");
+    REQUIRE(baseline.events.size() == 1);
+    CHECK(baseline.events[0].requirements_baselined().requirement_ids_size() == 500);
+    CHECK(500UL * 66 < room);  // with ids of 64 characters
 }
 
 TEST_CASE("bills may come in until the delivery is closed", "[delivery]") {

@@ -119,7 +119,7 @@ inline v1::DeliveryEvent reviewed(v1::ReviewSubject subject, v1::Verdict verdict
 inline v1::DeliveryEvent rebaselined(v1::DeliveryPlan to) {
     v1::DeliveryEvent e;
     *e.mutable_delivery_rebaselined()->mutable_to() = std::move(to);
-    *e.mutable_delivery_rebaselined()->mutable_from() = a_plan();
+    *e.mutable_delivery_rebaselined()->mutable_from_budget() = a_plan().budget();
     e.mutable_delivery_rebaselined()->set_baseline_number(2);
     *e.mutable_delivery_rebaselined()->mutable_dims() = delivery_dims();
     return e;
