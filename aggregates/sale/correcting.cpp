@@ -33,6 +33,19 @@ v1::SaleFigures corrected(const State& state, const v1::CorrectSale& command) {
     return figures;
 }
 
+// A time ahead of the correction would keep everything that really happens from being told. A day is for time zones.
+Refusal refuse_future(const v1::CorrectSale& command, const Context& context) {
+    const events::Micros latest = context.occurred_at + events::micros_per_day;
+    const auto in_future = [&](std::string_view field) {
+        return refuse(Why::time_in_future, field,
+                      "The correction is of " + events::format_time(context.occurred_at) +
+                          "; what it puts right happened not later than a day after that.");
+    };
+    if (command.has_opened_at() && command.opened_at() > latest) return in_future("correct_sale.opened_at");
+    if (command.has_closed_at() && command.closed_at() > latest) return in_future("correct_sale.closed_at");
+    return std::nullopt;
+}
+
 // Opened <= first stage left, latest stage entered <= closed. A sale that never left its first stage
 // entered it when it was opened, so that the two move together.
 Refusal refuse_wrong_order(const State& state, const v1::SaleFigures& after) {
@@ -63,6 +76,7 @@ Decision<Event> correct(const State& state, const v1::CorrectSale& command, cons
         if (auto other = refuse_other_currency(state, command.amount(), "correct_sale.amount"))
             return *std::move(other);
     }
+    if (auto ahead = refuse_future(command, context)) return *std::move(ahead);
     Event event;
     v1::SaleCorrected& corrects = *event.mutable_sale_corrected();
     *corrects.mutable_before() = figures_of(state);

@@ -23,6 +23,7 @@ RejectionFact fact_of(SaleRejection why) {
         case Why::time_before_sale_closed: return {"TimeBeforeSaleClosed", v1::RULE_VIOLATED};
         case Why::opened_after_stage_left: return {"OpenedAfterStageLeft", v1::RULE_VIOLATED};
         case Why::closed_before_stage_entered: return {"ClosedBeforeStageEntered", v1::RULE_VIOLATED};
+        case Why::time_in_future: return {"TimeInFuture", v1::RULE_VIOLATED};
     }
     return {};
 }

@@ -24,6 +24,7 @@ enum class SaleRejection {
     time_before_sale_closed,
     opened_after_stage_left,
     closed_before_stage_entered,
+    time_in_future,
 };
 [[nodiscard]] RejectionFact fact_of(SaleRejection why);
 

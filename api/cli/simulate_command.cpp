@@ -107,6 +107,11 @@ ExitCode run_simulate(const SimulateArguments& arguments, const Surroundings& ar
     if (!arguments.end.empty()) {
         const auto end = events::parse_date(arguments.end);
         if (!end) return complain("--end " + arguments.end + ": is a date such as 2026-01-31", ExitCode::usage);
+        if (*end > around.today + 1) {
+            return complain(
+                "--end " + arguments.end + ": lies in the future; the last day that can be simulated is today",
+                ExitCode::usage);
+        }
         options.end = *end;
     }
     SalesOperation operation(options);

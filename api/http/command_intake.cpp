@@ -3,8 +3,28 @@
 #include "aggregates/aggregate_type.hpp"
 #include "aggregates/validate.hpp"
 #include "api/http/unknown_fields.hpp"
+#include "events/time.hpp"
 
 namespace tidemark::api {
+
+namespace {
+
+// Business time may be ahead of the server's clock by the difference of clocks and time zones. Beyond that it is a
+// typing error, and nothing that comes later could be told of the aggregate until that time has come.
+constexpr events::Micros most_ahead = events::micros_per_day;
+
+std::optional<v1::Rejection> in_future(const v1::Command& command, events::Micros now) {
+    if (command.occurred_at() <= now + most_ahead) return std::nullopt;
+    v1::Rejection rejection;
+    rejection.set_code("TimeInFuture");
+    rejection.set_category(v1::RULE_VIOLATED);
+    rejection.set_field("occurred_at");
+    rejection.set_detail("It is now " + events::format_time(now) +
+                         "; what has happened is told, and so occurred_at is at most a day ahead of that.");
+    return rejection;
+}
+
+}  // namespace
 
 std::optional<v1::Rejection> complete(consumers::Submission& submission, events::Micros now) {
     v1::Command& command = submission.command;
@@ -29,6 +49,9 @@ std::optional<v1::Rejection> complete(consumers::Submission& submission, events:
         return rejection;
     }
     auto broken = aggregates::validate(command);
+    if (!broken) {
+        broken = in_future(command, now);
+    }
     if (broken) {
         broken->set_command(std::string(aggregates::command_name(command)));
     }

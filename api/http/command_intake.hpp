@@ -10,9 +10,9 @@
 
 namespace tidemark::api {
 
-// Fills in tenant and actor where they are empty and checks every rule; what is broken comes back as a rejection
-// whose `field` is the path from the command. Sets occurred_at to `now` where it is absent, and says so in the
-// submission.
+// Fills in tenant and actor where they are empty and checks every rule, and that occurred_at is not later than a day
+// after `now` (TimeInFuture); what is broken comes back as a rejection whose `field` is the path from the command. Sets
+// occurred_at to `now` where it is absent, and says so in the submission.
 [[nodiscard]] std::optional<v1::Rejection> complete(consumers::Submission& submission, events::Micros now);
 
 [[nodiscard]] v1::Rejection to_rejection(const json::Fault& fault);

@@ -159,6 +159,10 @@ TEST_CASE("every rejection of a sale has its case", "[sale]") {
          Why::closed_before_stage_entered, "correct_sale.closed_at"},
         {after(opened, won), "correct_sale { opened_at: " + micros(friday) + R"( note: "x" })", friday,
          Why::closed_before_stage_entered, "correct_sale.closed_at"},
+        {after(opened), "correct_sale { opened_at: " + micros(friday + one_day + 1) + R"( note: "x" })", friday,
+         Why::time_in_future, "correct_sale.opened_at"},
+        {after(opened, won), "correct_sale { closed_at: " + micros(friday + one_day + 1) + R"( note: "x" })", friday,
+         Why::time_in_future, "correct_sale.closed_at"},
     });
 }
 

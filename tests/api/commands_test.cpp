@@ -121,6 +121,8 @@ TEST_CASE("what is wrong with a command is answered with status, code and field"
           "BadFormat Idempotency-Key");
     CHECK(client.post("/v1/customers/c1/create-customer", ada, {{"Tidemark-Occurred-At", "today"}}).code() ==
           "BadHeader Tidemark-Occurred-At");
+    CHECK(client.post("/v1/customers/c1/create-customer", ada, {{"Tidemark-Occurred-At", "2199-01-01T00:00:00Z"}})
+              .code() == "TimeInFuture Tidemark-Occurred-At");
     CHECK(client.post("/v1/customers/c1/create-customer", ada, {}, "text/plain").status == 415);
     CHECK(client.get("/v1/customers/c1").status == 404);
 }
