@@ -63,14 +63,16 @@ void fold(v1::Reference& reference, const v1::SaleEvent& event) {
         case v1::SaleEvent::kSaleOpened:
             sale.set_status(v1::OPEN);
             sale.set_customer_id(event.sale_opened().dims().customer_id());
+            sale.set_region(event.sale_opened().dims().region());
+            sale.set_sector(event.sale_opened().dims().sector());
             return;
         case v1::SaleEvent::kSaleWon: sale.set_status(v1::WON); return;
         case v1::SaleEvent::kSaleLost: sale.set_status(v1::LOST); return;
         case v1::SaleEvent::kSaleReopened: sale.set_status(v1::OPEN); return;
+        case v1::SaleEvent::kSaleReassigned: sale.set_region(event.sale_reassigned().to().region()); return;
         case v1::SaleEvent::kSaleStageChanged:
         case v1::SaleEvent::kSaleAmountChanged:
         case v1::SaleEvent::kForecastCategorySet:
-        case v1::SaleEvent::kSaleReassigned:
         case v1::SaleEvent::kSaleFlaggedAtRisk:
         case v1::SaleEvent::kSaleCorrected:
         case v1::SaleEvent::EVENT_NOT_SET: return;

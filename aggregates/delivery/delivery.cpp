@@ -29,6 +29,7 @@ RejectionFact fact_of(DeliveryRejection why) {
         case Why::outcome_already_evaluated: return {"OutcomeAlreadyEvaluated", v1::STATE_CONFLICT};
         case Why::customer_archived: return {"CustomerArchived", v1::RULE_VIOLATED};
         case Why::sale_of_another_customer: return {"SaleOfAnotherCustomer", v1::RULE_VIOLATED};
+        case Why::sale_lost: return {"SaleLost", v1::RULE_VIOLATED};
         case Why::plan_ends_before_start: return {"PlanEndsBeforeStart", v1::RULE_VIOLATED};
         case Why::plan_id_repeated: return {"PlanIdRepeated", v1::RULE_VIOLATED};
         case Why::plan_too_large: return {"PlanTooLarge", v1::RULE_VIOLATED};

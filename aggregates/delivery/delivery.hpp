@@ -35,6 +35,7 @@ enum class DeliveryRejection {
     // What the command names or says.
     customer_archived,
     sale_of_another_customer,
+    sale_lost,
     plan_ends_before_start,
     plan_id_repeated,
     plan_too_large,

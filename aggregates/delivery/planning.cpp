@@ -88,9 +88,15 @@ Refusal refuse_references(const v1::PlanDelivery& command, const Context& contex
         return refuse(Why::customer_archived, "plan_delivery.customer_id",
                       "The customer " + quoted(command.customer_id()) + " is archived; no delivery is planned for it.");
     }
-    if (command.sale_id().empty() || command.customer_id().empty()) return std::nullopt;
-    const std::string& buyer = context.facts.find("sale", command.sale_id())->sale().customer_id();
-    if (buyer.empty() || buyer == command.customer_id()) return std::nullopt;
+    if (command.sale_id().empty()) return std::nullopt;
+    const v1::SaleReference& sale = context.facts.find("sale", command.sale_id())->sale();
+    if (sale.status() == v1::LOST) {
+        return refuse(
+            Why::sale_lost, "plan_delivery.sale_id",
+            "The sale " + quoted(command.sale_id()) + " is lost; reopen it, or name the sale that is delivered.");
+    }
+    const std::string& buyer = sale.customer_id();
+    if (command.customer_id().empty() || buyer.empty() || buyer == command.customer_id()) return std::nullopt;
     return refuse(Why::sale_of_another_customer, "plan_delivery.sale_id",
                   "The sale " + quoted(command.sale_id()) + " is of the customer " + quoted(buyer) +
                       "; name that customer, or another sale.");
@@ -157,7 +163,10 @@ Decision<Event> plan(const State& state, const v1::PlanDelivery& command, const 
         dims.set_sector(customer.sector());
         if (dims.region().empty()) dims.set_region(customer.region());
     } else if (!command.sale_id().empty()) {
-        dims.set_customer_id(context.facts.find("sale", command.sale_id())->sale().customer_id());
+        const v1::SaleReference& sale = context.facts.find("sale", command.sale_id())->sale();
+        dims.set_customer_id(sale.customer_id());
+        dims.set_sector(sale.sector());
+        if (dims.region().empty()) dims.set_region(sale.region());
     }
     return one(std::move(event));
 }

@@ -17,7 +17,10 @@ Given<Delivery> world() {
         .knowing("customer", "c-1", R"(version: 1 customer { region: "East" sector: "health" })")
         .knowing("customer", "c-2", R"(version: 1 customer { region: "West" })")
         .knowing("customer", "c-old", R"(version: 2 customer { archived: true })")
-        .knowing("sale", "sale-1", R"(version: 5 sale { status: WON customer_id: "c-1" })")
+        .knowing("sale", "sale-1",
+                 R"(version: 5 sale { status: WON customer_id: "c-1" region: "North" sector: "retail" })")
+        .knowing("sale", "sale-lost", R"(version: 2 sale { status: LOST customer_id: "c-1" })")
+        .knowing("sale", "sale-open", R"(version: 1 sale { status: OPEN })")
         .knowing("product", "p-1", R"(version: 1 product { list_price { minor: 1 currency: "EUR" } })");
 }
 
@@ -201,6 +204,10 @@ TEST_CASE("every rejection of a delivery has its case", "[delivery]") {
          "plan_delivery.customer_id"},
         {world(), opening + R"(customer_id: "c-2" sale_id: "sale-1" plan {)" + dates + "}}", monday,
          Why::sale_of_another_customer, "plan_delivery.sale_id"},
+        {world(), opening + R"(sale_id: "sale-lost" plan {)" + dates + "}}", monday, Why::sale_lost,
+         "plan_delivery.sale_id"},
+        {world(), opening + R"(customer_id: "c-1" sale_id: "sale-lost" plan {)" + dates + "}}", monday, Why::sale_lost,
+         "plan_delivery.sale_id"},
         {world(), opening + "plan { start_date: 20458 end_date: 20457 } }", monday, Why::plan_ends_before_start,
          "plan_delivery.plan.end_date"},
         {world(), opening + "plan {" + dates + R"(milestones { id: "m" name: "a" baseline_date: 1 }
@@ -260,9 +267,25 @@ TEST_CASE("what a new delivery refers to and is not there is named by its field"
 }
 
 TEST_CASE("a delivery for a sale without a stated customer is for the customer of the sale", "[delivery]") {
-    const Came<Delivery> came = world().when(
-        R"(plan_delivery { name: "x" owner: "ada" kind: PRODUCT_DELIVERY sale_id: "sale-1" plan )" + plan + "}");
+    const auto planned_for = [](const std::string& what) {
+        return world().when(R"(plan_delivery { name: "x" owner: "ada" kind: PRODUCT_DELIVERY )" + what + " plan " +
+                            plan + "}");
+    };
+    const Came<Delivery> came = planned_for(R"(sale_id: "sale-1")");
     CHECK(came.state.dims().customer_id() == "c-1");
+    CHECK(came.state.dims().region() == "North");
+    CHECK(came.state.dims().sector() == "retail");
+    CHECK(planned_for(R"(sale_id: "sale-1" region: "South")").state.dims().region() == "South");
+    const Came<Delivery> named = planned_for(R"(sale_id: "sale-1" customer_id: "c-1")");
+    CHECK(named.state.dims().region() == "East");
+    CHECK(named.state.dims().sector() == "health");
+    CHECK(planned_for(R"(sale_id: "sale-open" customer_id: "c-2")").state.dims().customer_id() == "c-2");
+}
+
+TEST_CASE("a plan for a sale that is sent again changes nothing, whatever was found", "[delivery]") {
+    const auto command =
+        R"(plan_delivery { name: "x" owner: "ada" kind: PRODUCT_DELIVERY sale_id: "sale-1" plan )" + plan + "}";
+    CHECK(world().then(moment<Delivery>(command)).when(command) == changes_nothing<Delivery>());
 }
 
 TEST_CASE("a late and dear delivery says so when it is closed", "[delivery]") {

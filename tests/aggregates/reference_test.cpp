@@ -65,7 +65,8 @@ TEST_CASE("the facts about a pipeline are its stages as they are now", "[referen
 
 TEST_CASE("the facts about a sale are whose it is and how it stands", "[reference]") {
     v1::Reference fact;
-    fold<v1::SaleEvent>(fact, "sale", 1, R"(sale_opened { dims { customer_id: "c-1" } })");
+    fold<v1::SaleEvent>(fact, "sale", 1,
+                        R"(sale_opened { dims { customer_id: "c-1" region: "East" sector: "health" } })");
     CHECK(fact.sale().customer_id() == "c-1");
     CHECK(fact.sale().status() == v1::OPEN);
     fold<v1::SaleEvent>(fact, "sale", 2, "sale_won {}");
@@ -73,6 +74,11 @@ TEST_CASE("the facts about a sale are whose it is and how it stands", "[referenc
     fold<v1::SaleEvent>(fact, "sale", 3, "sale_reopened {}");
     CHECK(fact.sale().status() == v1::OPEN);
     fold<v1::SaleEvent>(fact, "sale", 4, "sale_lost {}");
+    CHECK(fact.sale().status() == v1::LOST);
+    CHECK(fact.sale().region() == "East");
+    fold<v1::SaleEvent>(fact, "sale", 5, R"(sale_reassigned { to { region: "West" sector: "health" } })");
+    CHECK(fact.sale().region() == "West");
+    CHECK(fact.sale().sector() == "health");
     CHECK(fact.sale().status() == v1::LOST);
 }
 
