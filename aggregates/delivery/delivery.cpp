@@ -79,9 +79,7 @@ Refusal refuse_unless(const State& state, std::initializer_list<v1::DeliveryStat
     return refuse(stands.why, "", "The delivery " + quoted(context.stream_id) + ' ' + std::string(stands.sentence));
 }
 
-Refusal refuse_other_currency(const State& state, const v1::Money& amount, std::string_view field) {
-    const std::string& currency =
-        state.plan().has_budget() ? state.plan().budget().currency() : state.cost().currency();
+Refusal refuse_other_currency(const std::string& currency, const v1::Money& amount, std::string_view field) {
     if (currency.empty() || amount.currency() == currency) return std::nullopt;
     return refuse(Why::currency_mismatch, field,
                   "The delivery is in " + currency + ", and this amount is in " + amount.currency() +

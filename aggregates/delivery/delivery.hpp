@@ -51,7 +51,7 @@ enum class DeliveryRejection {
 
 struct Delivery {
     static constexpr std::string_view kind = "delivery";
-    static constexpr std::uint32_t fold_version = 1;
+    static constexpr std::uint32_t fold_version = 2;
     // A plan is held in the state and written whole into an event, with what is said beside it: both are serialised
     // bytes.
     static constexpr std::size_t max_plan_bytes = 48UL * 1024;

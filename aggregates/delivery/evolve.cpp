@@ -7,8 +7,13 @@ namespace tidemark::aggregates {
 namespace delivery {
 namespace {
 
+void settle_currency(State& state, const v1::Money& said) {
+    if (state.currency().empty()) state.set_currency(said.currency());
+}
+
 // Risks of a plan count as raised; a closed one stays closed.
 void fold_risk(State& state, const v1::Risk& risk) {
+    settle_currency(state, risk.impact());
     if (v1::Risk* known = find_id(*state.mutable_risks_raised(), risk.id())) {
         *known = risk;
         return;
@@ -20,6 +25,7 @@ void fold_risk(State& state, const v1::Risk& risk) {
 void fold_plan(State& state, const v1::DeliveryPlan& plan, std::uint32_t number) {
     *state.mutable_plan() = plan;
     state.set_baseline_number(number);
+    settle_currency(state, plan.budget());
     for (const v1::Risk& risk : plan.risks()) fold_risk(state, risk);
 }
 
@@ -60,6 +66,12 @@ void fold_work(State& state, const v1::WorkReported& reported) {
 // decide has seen to it that the sum exists.
 void fold_cost(State& state, const v1::Money& cost) {
     if (const auto sum = events::add(state.cost(), cost)) *state.mutable_cost() = *sum;
+    settle_currency(state, cost);
+}
+
+void fold_change(State& state, const v1::ChangeRequested& requested) {
+    *state.add_changes() = requested;
+    settle_currency(state, requested.cost_impact());
 }
 
 void fold_milestone(State& state, const v1::DeliveryMilestoneHit& reached) {
@@ -112,7 +124,7 @@ void Delivery::evolve(State& state, const Event& event, events::Micros occurred_
         case Event::kRiskClosed: return fold_risk_closed(state, event.risk_closed());
         case Event::kMonitoringRecorded:
         case Event::kReviewRecorded: return;  // no decision looks at them
-        case Event::kChangeRequested: *state.add_changes() = event.change_requested(); return;
+        case Event::kChangeRequested: return fold_change(state, event.change_requested());
         case Event::kDeliveryRebaselined:
             return fold_plan(state, event.delivery_rebaselined().to(), event.delivery_rebaselined().baseline_number());
         case Event::kDeliveredToCustomer: return fold_delivered(state, event.delivered_to_customer());

@@ -56,8 +56,25 @@ Refusal refuse_repeated(const auto& list, const std::string& field) {
                   "The id " + quoted(id) + " stands twice; within its list each has an id of its own.");
 }
 
+// Budget and risks in the currency that the delivery has or, if it has none yet, in one.
+Refusal refuse_other_currencies(const State& state, const v1::DeliveryPlan& plan, const std::string& field) {
+    std::string currency = state.currency();
+    if (plan.has_budget()) {
+        if (auto other = refuse_other_currency(currency, plan.budget(), field + ".budget")) return other;
+        currency = plan.budget().currency();
+    }
+    for (int i = 0; i < plan.risks_size(); ++i) {
+        if (!plan.risks(i).has_impact()) continue;
+        const v1::Money& impact = plan.risks(i).impact();
+        if (currency.empty()) currency = impact.currency();
+        if (impact.currency() == currency) continue;
+        return refuse_other_currency(currency, impact, field + ".risks[" + std::to_string(i) + "].impact");
+    }
+    return std::nullopt;
+}
+
 // Rules on every plan; `field` is where it stands in the command.
-Refusal refuse_bad_plan(const v1::DeliveryPlan& plan, const std::string& field) {
+Refusal refuse_bad_plan(const State& state, const v1::DeliveryPlan& plan, const std::string& field) {
     if (plan.end_date() < plan.start_date()) {
         return refuse(Why::plan_ends_before_start, field + ".end_date",
                       "The plan ends before it starts; exchange the dates or correct one of them.");
@@ -72,14 +89,7 @@ Refusal refuse_bad_plan(const v1::DeliveryPlan& plan, const std::string& field) 
     if (auto repeated = refuse_repeated(plan.milestones(), field + ".milestones")) return repeated;
     if (auto repeated = refuse_repeated(plan.risks(), field + ".risks")) return repeated;
     if (auto repeated = refuse_repeated(plan.resources(), field + ".resources")) return repeated;
-    State planned;
-    *planned.mutable_plan() = plan;
-    for (int i = 0; i < plan.risks_size(); ++i) {
-        if (!plan.risks(i).has_impact()) continue;
-        const std::string at = field + ".risks[" + std::to_string(i) + "].impact";
-        if (auto other = refuse_other_currency(planned, plan.risks(i).impact(), at)) return other;
-    }
-    return std::nullopt;
+    return refuse_other_currencies(state, plan, field);
 }
 
 Refusal refuse_references(const v1::PlanDelivery& command, const Context& context) {
@@ -150,7 +160,7 @@ Decision<Event> plan(const State& state, const v1::PlanDelivery& command, const 
     if (auto refused = refuse_unless(state, {v1::DELIVERY_STATUS_UNSPECIFIED, v1::REQUIREMENTS}, context)) {
         return *std::move(refused);
     }
-    if (auto bad = refuse_bad_plan(command.plan(), "plan_delivery.plan")) return *std::move(bad);
+    if (auto bad = refuse_bad_plan(state, command.plan(), "plan_delivery.plan")) return *std::move(bad);
     if (planned.ByteSizeLong() > Delivery::max_planned_bytes) {
         return refuse(Why::plan_too_large, "plan_delivery",
                       "A plan with its goals, outcomes, features and technologies has at most " +
@@ -187,7 +197,7 @@ Decision<Event> request_change(const State& state, const v1::RequestChange& comm
             "The change " + quoted(command.change_id()) + " was requested with other content; give it another id.");
     }
     if (command.has_cost_impact()) {
-        if (auto other = refuse_other_currency(state, command.cost_impact(), "request_change.cost_impact")) {
+        if (auto other = refuse_other_currency(state.currency(), command.cost_impact(), "request_change.cost_impact")) {
             return *std::move(other);
         }
     }
@@ -213,11 +223,6 @@ Refusal refuse_dropping_what_was_done(const State& state, const v1::DeliveryPlan
     return std::nullopt;
 }
 
-Refusal refuse_new_currency(const State& state, const v1::DeliveryPlan& plan) {
-    if (!plan.has_budget()) return std::nullopt;
-    return refuse_other_currency(state, plan.budget(), "rebaseline_delivery.plan.budget");
-}
-
 }  // namespace
 
 Decision<Event> rebaseline(const State& state, const v1::RebaselineDelivery& command, const Context& context) {
@@ -229,8 +234,7 @@ Decision<Event> rebaseline(const State& state, const v1::RebaselineDelivery& com
         return refuse(Why::change_unknown, "rebaseline_delivery.change_id",
                       "No change " + quoted(command.change_id()) + " was requested; request it first, or name none.");
     }
-    if (auto bad = refuse_bad_plan(command.plan(), "rebaseline_delivery.plan")) return *std::move(bad);
-    if (auto other = refuse_new_currency(state, command.plan())) return *std::move(other);
+    if (auto bad = refuse_bad_plan(state, command.plan(), "rebaseline_delivery.plan")) return *std::move(bad);
     if (auto drops = refuse_dropping_what_was_done(state, command.plan())) return *std::move(drops);
     Event event;
     v1::DeliveryRebaselined& rebaselined = *event.mutable_delivery_rebaselined();

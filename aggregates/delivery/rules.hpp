@@ -45,8 +45,10 @@ Decision<Event> cancel(const State& state, const v1::CancelDelivery& command, co
 // Refuses, by the fact that stands in the way, unless the delivery is in one of these.
 [[nodiscard]] Refusal refuse_unless(const State& state, std::initializer_list<v1::DeliveryStatus> allowed,
                                     const Context& context);
-// All money of a delivery is in one currency: that of its budget or, without one, of its first cost.
-[[nodiscard]] Refusal refuse_other_currency(const State& state, const v1::Money& amount, std::string_view field);
+// All money of a delivery (budget, costs, impacts of risks and changes) is in one currency: that of the first amount that
+// was said. `currency` is empty as long as none was.
+[[nodiscard]] Refusal refuse_other_currency(const std::string& currency, const v1::Money& amount,
+                                            std::string_view field);
 [[nodiscard]] Refusal refuse_unknown_task(const State& state, const std::string& task_id, std::string_view field);
 
 // The item with this id; nullptr: there is none.

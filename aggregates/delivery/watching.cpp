@@ -15,7 +15,7 @@ Decision<Event> raise_risk(const State& state, const v1::RaiseRisk& command, con
                       "The risk " + quoted(known->id()) + " was raised with other content; give it another id.");
     }
     if (command.risk().has_impact()) {
-        if (auto other = refuse_other_currency(state, command.risk().impact(), "raise_risk.risk.impact")) {
+        if (auto other = refuse_other_currency(state.currency(), command.risk().impact(), "raise_risk.risk.impact")) {
             return *std::move(other);
         }
     }

@@ -90,7 +90,7 @@ Decision<Event> report_work(const State& state, const v1::ReportWork& command, c
 Decision<Event> record_cost(const State& state, const v1::RecordDeliveryCost& command, const Context& context) {
     if (auto refused = refuse_unless(state, {v1::RUNNING, v1::DELIVERED}, context)) return *std::move(refused);
     constexpr std::string_view field = "record_delivery_cost.cost";
-    if (auto other = refuse_other_currency(state, command.cost(), field)) return *std::move(other);
+    if (auto other = refuse_other_currency(state.currency(), command.cost(), field)) return *std::move(other);
     const std::optional<v1::Money> sum = events::add(state.cost(), command.cost());
     if (!sum || !events::in_bounds(sum->minor())) {
         return refuse(Why::amount_too_large, field, "The costs add up to more than an amount can hold.");

@@ -247,6 +247,10 @@ TEST_CASE("every rejection of a delivery has its case", "[delivery]") {
         {world(), opening + "plan {" + dates + R"(budget { minor: 1 currency: "EUR" }
             risks { id: "r" category: MARKET_RISK text: "x" impact { minor: 1 currency: "USD" } } } })",
          monday, Why::currency_mismatch, "plan_delivery.plan.risks[0].impact"},
+        {world(), opening + "plan {" + dates + R"(
+            risks { id: "r" category: MARKET_RISK text: "x" impact { minor: 1 currency: "EUR" } }
+            risks { id: "s" category: MARKET_RISK text: "x" impact { minor: 1 currency: "USD" } } } })",
+         monday, Why::currency_mismatch, "plan_delivery.plan.risks[1].impact"},
         {after(planned), "rebaseline_delivery { plan {" + dates + R"(budget { minor: 1 currency: "USD" } } })", monday,
          Why::currency_mismatch, "rebaseline_delivery.plan.budget"},
         {after(planned, started,
@@ -325,6 +329,38 @@ TEST_CASE("whatever is planned, rebaselined or captured fits the decision of one
     REQUIRE(baseline.events.size() == 1);
     CHECK(baseline.events[0].requirements_baselined().requirement_ids_size() == 500);
     CHECK(500UL * 66 < room);  // with ids of 64 characters
+}
+
+// Whatever says an amount first settles the currency for whatever says one later.
+TEST_CASE("all money of a delivery is in one currency, whichever was said first", "[delivery]") {
+    const std::string dates = "start_date: 20458 end_date: 20470 ";
+    const auto without_money = moment<Delivery>(
+        R"(plan_delivery { name: "x" owner: "ada" kind: PRODUCT_DELIVERY plan {)" + dates + "} }");
+    struct Say {
+        std::string command, field;
+    };
+    const auto ways = [&](const std::string& currency, const std::string& id) {
+        const std::string amount = "{ minor: 1 currency: \"" + currency + "\" }";
+        const std::string risk = "{ id: \"" + id + "\" category: MARKET_RISK text: \"x\" impact " + amount + " }";
+        return std::vector<Say>{
+            {"record_delivery_cost { cost " + amount + " }", "record_delivery_cost.cost"},
+            {"raise_risk { risk " + risk + " }", "raise_risk.risk.impact"},
+            {"request_change { change_id: \"" + id + "\" text: \"x\" cost_impact " + amount + " }",
+             "request_change.cost_impact"},
+            {"rebaseline_delivery { plan {" + dates + "budget " + amount + " } }", "rebaseline_delivery.plan.budget"},
+            {"rebaseline_delivery { plan {" + dates + "risks " + risk + " } }", "rebaseline_delivery.plan.risks[0].impact"}};
+    };
+    for (const Say& first : ways("EUR", "a")) {
+        for (const Say& second : ways("USD", "b")) {
+            INFO(first.command << " and then " << second.command);
+            CHECK(after(without_money, started, moment<Delivery>(first.command)).when(second.command) ==
+                  refuses<Delivery>(Why::currency_mismatch, second.field));
+        }
+        for (const Say& second : ways("EUR", "b")) {
+            INFO(first.command << " and then " << second.command);
+            CHECK_FALSE(after(without_money, started, moment<Delivery>(first.command)).when(second.command).rejection);
+        }
+    }
 }
 
 TEST_CASE("bills may come in until the delivery is closed", "[delivery]") {
