@@ -11,10 +11,12 @@ Decision<Event> deliver(const State& state, const v1::DeliverToCustomer& command
                               (!dated || command.date() == state.delivered_date());
     if (as_delivered) return unchanged<Event>();
     if (auto refused = refuse_unless(state, {v1::RUNNING}, context)) return *std::move(refused);
+    const std::int32_t date = dated ? command.date() : events::date_of(context.occurred_at);
+    if (auto wrong = refuse_wrong_date(state, date, "deliver_to_customer.date", context)) return *std::move(wrong);
     Event event;
     v1::DeliveredToCustomer& delivered = *event.mutable_delivered_to_customer();
     delivered.set_content(command.content());
-    delivered.set_date(dated ? command.date() : events::date_of(context.occurred_at));
+    delivered.set_date(date);
     delivered.set_planned_date(state.plan().end_date());
     *delivered.mutable_dims() = state.dims();
     return one(std::move(event));
@@ -22,12 +24,11 @@ Decision<Event> deliver(const State& state, const v1::DeliverToCustomer& command
 
 // Once: a score that could be given twice would count twice.
 Decision<Event> evaluate(const State& state, const v1::EvaluateOutcome& command, const Context& context) {
+    const bool as_evaluated = state.outcome_score() == command.score() && state.outcome_effect() == command.effect() &&
+                              state.outcome_impact() == command.impact();
+    if (as_evaluated) return unchanged<Event>();
     if (auto refused = refuse_unless(state, {v1::DELIVERED}, context)) return *std::move(refused);
     if (state.outcome_score() != 0) {
-        const bool as_evaluated = state.outcome_score() == command.score() &&
-                                  state.outcome_effect() == command.effect() &&
-                                  state.outcome_impact() == command.impact();
-        if (as_evaluated) return unchanged<Event>();
         return refuse(Why::outcome_already_evaluated, "",
                       "The outcome of " + quoted(context.stream_id) +
                           " was evaluated before, in other words or with "

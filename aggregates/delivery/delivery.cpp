@@ -2,6 +2,7 @@
 
 #include "aggregates/decision.hpp"
 #include "aggregates/delivery/rules.hpp"
+#include "events/time.hpp"
 
 namespace tidemark::aggregates {
 
@@ -20,6 +21,9 @@ RejectionFact fact_of(DeliveryRejection why) {
         case Why::requirements_already_baselined: return {"RequirementsAlreadyBaselined", v1::STATE_CONFLICT};
         case Why::too_many_requirements: return {"TooManyRequirements", v1::STATE_CONFLICT};
         case Why::no_requirements: return {"NoRequirements", v1::STATE_CONFLICT};
+        case Why::too_many_resources: return {"TooManyResources", v1::STATE_CONFLICT};
+        case Why::too_many_risks: return {"TooManyRisks", v1::STATE_CONFLICT};
+        case Why::too_many_changes: return {"TooManyChanges", v1::STATE_CONFLICT};
         case Why::risk_already_raised: return {"RiskAlreadyRaised", v1::STATE_CONFLICT};
         case Why::risk_already_closed: return {"RiskAlreadyClosed", v1::STATE_CONFLICT};
         case Why::change_already_requested: return {"ChangeAlreadyRequested", v1::STATE_CONFLICT};
@@ -34,6 +38,8 @@ RejectionFact fact_of(DeliveryRejection why) {
         case Why::plan_id_repeated: return {"PlanIdRepeated", v1::RULE_VIOLATED};
         case Why::plan_too_large: return {"PlanTooLarge", v1::RULE_VIOLATED};
         case Why::plan_drops_what_was_done: return {"PlanDropsWhatWasDone", v1::RULE_VIOLATED};
+        case Why::date_before_start: return {"DateBeforeStart", v1::RULE_VIOLATED};
+        case Why::date_in_future: return {"DateInFuture", v1::RULE_VIOLATED};
         case Why::task_unknown: return {"TaskUnknown", v1::RULE_VIOLATED};
         case Why::milestone_unknown: return {"MilestoneUnknown", v1::RULE_VIOLATED};
         case Why::risk_unknown: return {"RiskUnknown", v1::RULE_VIOLATED};
@@ -84,6 +90,22 @@ Refusal refuse_other_currency(const std::string& currency, const v1::Money& amou
     return refuse(Why::currency_mismatch, field,
                   "The delivery is in " + currency + ", and this amount is in " + amount.currency() +
                       "; convert it to " + currency + '.');
+}
+
+Refusal refuse_wrong_date(const State& state, std::int32_t date, std::string_view field, const Context& context) {
+    const std::int32_t started = events::date_of(state.started_at());
+    if (date < started - 1) {
+        return refuse(Why::date_before_start, field,
+                      events::format_date(date) + " lies before the delivery was started, on " +
+                          events::format_date(started) + "; correct the date.");
+    }
+    const std::int32_t told = events::date_of(context.occurred_at);
+    if (date > told + 1) {
+        return refuse(Why::date_in_future, field,
+                      events::format_date(date) + " lies after the day of the command, " + events::format_date(told) +
+                          "; tell it when it has happened.");
+    }
+    return std::nullopt;
 }
 
 Refusal refuse_unknown_task(const State& state, const std::string& task_id, std::string_view field) {

@@ -25,6 +25,9 @@ enum class DeliveryRejection {
     requirements_already_baselined,
     too_many_requirements,
     no_requirements,
+    too_many_resources,
+    too_many_risks,
+    too_many_changes,
     risk_already_raised,
     risk_already_closed,
     change_already_requested,
@@ -40,6 +43,8 @@ enum class DeliveryRejection {
     plan_id_repeated,
     plan_too_large,
     plan_drops_what_was_done,
+    date_before_start,
+    date_in_future,
     task_unknown,
     milestone_unknown,
     risk_unknown,
@@ -56,7 +61,11 @@ struct Delivery {
     // bytes.
     static constexpr std::size_t max_plan_bytes = 48UL * 1024;
     static constexpr std::size_t max_planned_bytes = 80UL * 1024;
-    static constexpr int max_requirements = 500;  // a baseline names them all in one event
+    // What a state holds, so that it never outgrows a cache. A baseline names all requirements in one event.
+    static constexpr int max_requirements = 500;
+    static constexpr int max_resources = 500;  // assignments
+    static constexpr int max_risks = 200;      // of all plans, and raised
+    static constexpr int max_changes = 200;
     using Command = v1::DeliveryCommand;
     using Event = v1::DeliveryEvent;
     using State = v1::DeliveryState;

@@ -73,6 +73,18 @@ Refusal refuse_other_currencies(const State& state, const v1::DeliveryPlan& plan
     return std::nullopt;
 }
 
+// Risks of former plans stay, whether or not the new one repeats them.
+Refusal refuse_too_many_risks(const State& state, const v1::DeliveryPlan& plan, const std::string& field) {
+    const auto is_new = [&](const v1::Risk& risk) { return find_id(state.risks_raised(), risk.id()) == nullptr; };
+    if (plan.risks_size() + state.risks_raised_size() <= Delivery::max_risks) return std::nullopt;
+    if (state.risks_raised_size() + std::ranges::count_if(plan.risks(), is_new) <= Delivery::max_risks) {
+        return std::nullopt;
+    }
+    return refuse(Why::too_many_risks, field + ".risks",
+                  "A delivery has at most " + std::to_string(Delivery::max_risks) +
+                      " risks, those of former plans included; plan with those that matter.");
+}
+
 // Rules on every plan; `field` is where it stands in the command.
 Refusal refuse_bad_plan(const State& state, const v1::DeliveryPlan& plan, const std::string& field) {
     if (plan.end_date() < plan.start_date()) {
@@ -89,6 +101,7 @@ Refusal refuse_bad_plan(const State& state, const v1::DeliveryPlan& plan, const 
     if (auto repeated = refuse_repeated(plan.milestones(), field + ".milestones")) return repeated;
     if (auto repeated = refuse_repeated(plan.risks(), field + ".risks")) return repeated;
     if (auto repeated = refuse_repeated(plan.resources(), field + ".resources")) return repeated;
+    if (auto many = refuse_too_many_risks(state, plan, field)) return many;
     return refuse_other_currencies(state, plan, field);
 }
 
@@ -201,6 +214,11 @@ Decision<Event> request_change(const State& state, const v1::RequestChange& comm
             return *std::move(other);
         }
     }
+    if (state.changes_size() >= Delivery::max_changes) {
+        return refuse(Why::too_many_changes, "",
+                      "A delivery has at most " + std::to_string(Delivery::max_changes) +
+                          " requested changes; plan the rest as a delivery of its own.");
+    }
     Event event;
     *event.mutable_change_requested() = std::move(wanted);
     return one(std::move(event));
@@ -226,8 +244,8 @@ Refusal refuse_dropping_what_was_done(const State& state, const v1::DeliveryPlan
 }  // namespace
 
 Decision<Event> rebaseline(const State& state, const v1::RebaselineDelivery& command, const Context& context) {
+    if (state.has_plan() && same(command.plan(), state.plan())) return unchanged<Event>();
     if (auto refused = refuse_unless(state, {v1::PLANNED, v1::RUNNING}, context)) return *std::move(refused);
-    if (same(command.plan(), state.plan())) return unchanged<Event>();
     const bool requested = std::ranges::any_of(
         state.changes(), [&](const v1::ChangeRequested& change) { return change.change_id() == command.change_id(); });
     if (!command.change_id().empty() && !requested) {

@@ -45,10 +45,14 @@ Decision<Event> cancel(const State& state, const v1::CancelDelivery& command, co
 // Refuses, by the fact that stands in the way, unless the delivery is in one of these.
 [[nodiscard]] Refusal refuse_unless(const State& state, std::initializer_list<v1::DeliveryStatus> allowed,
                                     const Context& context);
-// All money of a delivery (budget, costs, impacts of risks and changes) is in one currency: that of the first amount that
-// was said. `currency` is empty as long as none was.
+// All money of a delivery (budget, costs, impacts of risks and changes) is in one currency: that of the first amount
+// that was said. `currency` is empty as long as none was.
 [[nodiscard]] Refusal refuse_other_currency(const std::string& currency, const v1::Money& amount,
                                             std::string_view field);
+// A date on which something was reached: not before the delivery was started, nor after the command; a day is left on
+// both sides, for dates are local and times are UTC.
+[[nodiscard]] Refusal refuse_wrong_date(const State& state, std::int32_t date, std::string_view field,
+                                        const Context& context);
 [[nodiscard]] Refusal refuse_unknown_task(const State& state, const std::string& task_id, std::string_view field);
 
 // The item with this id; nullptr: there is none.

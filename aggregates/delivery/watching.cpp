@@ -19,6 +19,11 @@ Decision<Event> raise_risk(const State& state, const v1::RaiseRisk& command, con
             return *std::move(other);
         }
     }
+    if (state.risks_raised_size() >= Delivery::max_risks) {
+        return refuse(Why::too_many_risks, "",
+                      "A delivery has at most " + std::to_string(Delivery::max_risks) +
+                          " risks, those of its plans included; put several into one.");
+    }
     Event event;
     *event.mutable_risk_raised()->mutable_risk() = command.risk();
     *event.mutable_risk_raised()->mutable_dims() = state.dims();

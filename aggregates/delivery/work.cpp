@@ -6,8 +6,19 @@
 
 namespace tidemark::aggregates::delivery {
 
+namespace {
+
+bool same_resource(const v1::Resource& a, const v1::Resource& b) {
+    return a.id() == b.id() && a.role() == b.role() && a.planned_minutes() == b.planned_minutes();
+}
+
+}  // namespace
+
+// What was done stays done: told again, it changes nothing, wherever the delivery stands meanwhile.
 Decision<Event> start(const State& state, const Context& context) {
-    if (state.status() == v1::RUNNING) return unchanged<Event>();
+    if (state.status() == v1::RUNNING || state.status() == v1::DELIVERED || state.status() == v1::CLOSED) {
+        return unchanged<Event>();
+    }
     if (auto refused = refuse_unless(state, {v1::PLANNED}, context)) return *std::move(refused);
     Event event;
     *event.mutable_delivery_started()->mutable_dims() = state.dims();
@@ -15,17 +26,24 @@ Decision<Event> start(const State& state, const Context& context) {
 }
 
 Decision<Event> assign_resource(const State& state, const v1::AssignResource& command, const Context& context) {
+    const bool known = std::ranges::any_of(state.resources_assigned(), [&](const v1::ResourceAssigned& before) {
+        return before.task_id() == command.task_id() && same_resource(before.resource(), command.resource());
+    });
+    if (known) return unchanged<Event>();
     if (auto refused = refuse_unless(state, {v1::PLANNED, v1::RUNNING}, context)) return *std::move(refused);
     if (auto unknown = refuse_unknown_task(state, command.task_id(), "assign_resource.task_id")) {
         return *std::move(unknown);
+    }
+    if (state.resources_assigned_size() >= Delivery::max_resources) {
+        return refuse(Why::too_many_resources, "",
+                      "At most " + std::to_string(Delivery::max_resources) +
+                          " resources are assigned to one delivery; assign teams rather than people.");
     }
     Event event;
     v1::ResourceAssigned& assigned = *event.mutable_resource_assigned();
     *assigned.mutable_resource() = command.resource();
     assigned.set_task_id(command.task_id());
-    const bool known = std::ranges::any_of(state.resources_assigned(),
-                                           [&](const v1::ResourceAssigned& before) { return same(before, assigned); });
-    return known ? unchanged<Event>() : one(std::move(event));
+    return one(std::move(event));
 }
 
 namespace {
@@ -39,11 +57,12 @@ const v1::TaskProgress* progress_of(const State& state, const std::string& task_
 }  // namespace
 
 Decision<Event> start_task(const State& state, const v1::StartTask& command, const Context& context) {
+    const v1::TaskProgress* progress = progress_of(state, command.task_id());
+    const bool started = progress != nullptr && progress->started();
+    if (started && !progress->completed()) return unchanged<Event>();
     if (auto refused = refuse_unless(state, {v1::RUNNING}, context)) return *std::move(refused);
     if (auto unknown = refuse_unknown_task(state, command.task_id(), "start_task.task_id")) return *std::move(unknown);
-    const v1::TaskProgress* progress = progress_of(state, command.task_id());
-    if (progress != nullptr && progress->started()) {
-        if (!progress->completed()) return unchanged<Event>();
+    if (started) {
         return refuse(Why::task_already_completed, "start_task.task_id",
                       "The task " + quoted(command.task_id()) + " is completed; it is not started again.");
     }
@@ -54,15 +73,15 @@ Decision<Event> start_task(const State& state, const v1::StartTask& command, con
 }
 
 Decision<Event> complete_task(const State& state, const v1::CompleteTask& command, const Context& context) {
+    const v1::TaskProgress* progress = progress_of(state, command.task_id());
+    if (progress != nullptr && progress->completed()) return unchanged<Event>();
     if (auto refused = refuse_unless(state, {v1::RUNNING}, context)) return *std::move(refused);
     if (auto unknown = refuse_unknown_task(state, command.task_id(), "complete_task.task_id"))
         return *std::move(unknown);
-    const v1::TaskProgress* progress = progress_of(state, command.task_id());
     if (progress == nullptr || !progress->started()) {
         return refuse(Why::task_not_started, "complete_task.task_id",
                       "The task " + quoted(command.task_id()) + " was not started; start it first.");
     }
-    if (progress->completed()) return unchanged<Event>();
     const v1::Task& task = *find_id(state.plan().tasks(), command.task_id());
     Event event;
     v1::TaskCompleted& completed = *event.mutable_task_completed();
@@ -122,6 +141,9 @@ Decision<Event> hit_milestone(const State& state, const v1::HitDeliveryMilestone
         return refuse(Why::milestone_unknown, "hit_delivery_milestone.milestone_id",
                       "The plan in force has no milestone " + quoted(command.milestone_id()) +
                           "; name one of its milestones, or rebaseline.");
+    }
+    if (auto wrong = refuse_wrong_date(state, actual, "hit_delivery_milestone.actual_date", context)) {
+        return *std::move(wrong);
     }
     Event event;
     v1::DeliveryMilestoneHit& reached = *event.mutable_delivery_milestone_hit();

@@ -76,6 +76,21 @@ Given<Delivery> with_requirements(int count) {
     return many;
 }
 
+std::string many_risks(int first, int count) {
+    std::string risks;
+    for (int i = first; i < first + count; ++i) {
+        risks += "risks { id: \"" + numbered("n-", i) + "\" category: MARKET_RISK text: \"x\" } ";
+    }
+    return risks;
+}
+// A planned delivery, and so many commands after that.
+template <class Numbered>
+Given<Delivery> with_many(int count, Numbered command) {
+    Given<Delivery> many = world().then(moment<Delivery>(plan_delivery));
+    for (int i = 0; i < count; ++i) many = many.then(moment<Delivery>(command(i)));
+    return many;
+}
+
 const auto captured = moment<Delivery>("capture_requirement { requirement " + requirement + "}");
 const auto baselined = moment<Delivery>("baseline_requirements {}");
 const auto planned = moment<Delivery>(plan_delivery);
@@ -84,9 +99,11 @@ const auto task_started = moment<Delivery>(R"(start_task { task_id: "t-1" })");
 const auto task_completed = moment<Delivery>(R"(complete_task { task_id: "t-1" })");
 const auto worked = moment<Delivery>(R"(report_work { task_id: "t-1" minutes: 90 })");
 const auto cost = moment<Delivery>(R"(record_delivery_cost { cost { minor: 2000 currency: "EUR" } })");
-const auto milestone = moment<Delivery>(R"(hit_delivery_milestone { milestone_id: "m-1" actual_date: 20462 })");
+const auto milestone =
+    moment<Delivery>(R"(hit_delivery_milestone { milestone_id: "m-1" actual_date: 20462 })", monday + 4 * one_day);
 const auto asked = moment<Delivery>(R"(request_change { change_id: "ch-1" text: "training" days_impact: 10 })");
-const auto delivered = moment<Delivery>(R"(deliver_to_customer { content: "all of it" date: 20469 })");
+const auto delivered =
+    moment<Delivery>(R"(deliver_to_customer { content: "all of it" date: 20469 })", monday + 11 * one_day);
 const auto evaluated = moment<Delivery>(R"(evaluate_outcome { effect: "faster" score: 4 })");
 const auto closed = moment<Delivery>("close_delivery {}");
 const auto cancelled = moment<Delivery>(R"(cancel_delivery { reason: "no budget" })");
@@ -172,7 +189,15 @@ TEST_CASE("every rejection of a delivery has its case", "[delivery]") {
         {after(planned, started, delivered), R"(deliver_to_customer { content: "something else" })", monday,
          Why::delivery_already_delivered},
         {after(planned, started, delivered), R"(report_work { minutes: 1 })", monday, Why::delivery_already_delivered},
-        {after(planned, started, delivered), "start_delivery {}", monday, Why::delivery_already_delivered},
+        {after(planned, started, delivered), R"(start_task { task_id: "t-1" })", monday,
+         Why::delivery_already_delivered},
+        {after(planned, started, delivered), R"(complete_task { task_id: "t-1" })", monday,
+         Why::delivery_already_delivered},
+        {after(planned, started, task_started, task_completed, delivered), R"(start_task { task_id: "t-1" })", monday,
+         Why::delivery_already_delivered},
+        {after(planned, started, cancelled), "start_delivery {}", monday, Why::delivery_already_cancelled},
+        {after(planned, started, delivered, closed), R"(evaluate_outcome { effect: "x" score: 1 })", monday,
+         Why::delivery_already_closed},
         {after(planned, started, delivered, closed), R"(cancel_delivery { reason: "x" })", monday,
          Why::delivery_already_closed},
         {after(planned, started, delivered, closed), R"(record_delivery_cost { cost { minor: 1 currency: "EUR" } })",
@@ -219,6 +244,25 @@ TEST_CASE("every rejection of a delivery has its case", "[delivery]") {
          Why::plan_too_large, "rebaseline_delivery.plan"},
         {world(), opening + "goals: \"" + std::string(80 * 1024, 'x') + "\" plan {" + dates + "} }", monday,
          Why::plan_too_large, "plan_delivery"},
+        {world(), opening + "plan {" + dates + many_risks(0, 201) + "} }", monday, Why::too_many_risks,
+         "plan_delivery.plan.risks"},
+        {after(planned), "rebaseline_delivery { plan {" + dates + many_risks(0, 200) + "} }", monday,
+         Why::too_many_risks, "rebaseline_delivery.plan.risks"},
+        {after(moment<Delivery>(opening + "plan {" + dates + many_risks(0, 200) + "} }")),
+         "raise_risk { risk " + new_risk + "}", monday, Why::too_many_risks},
+        {with_many(200,
+                   [](int i) { return "request_change { change_id: \"" + numbered("c-", i) + "\" text: \"x\" }"; }),
+         R"(request_change { change_id: "c" text: "x" })", monday, Why::too_many_changes},
+        {with_many(500, [](int i) { return "assign_resource { resource { id: \"" + numbered("r-", i) + "\" } }"; }),
+         R"(assign_resource { resource { id: "r" } })", monday, Why::too_many_resources},
+        {after(planned, started), R"(hit_delivery_milestone { milestone_id: "m-1" actual_date: 20460 })", monday,
+         Why::date_in_future, "hit_delivery_milestone.actual_date"},
+        {after(planned, started), R"(hit_delivery_milestone { milestone_id: "m-1" actual_date: 20456 })", monday,
+         Why::date_before_start, "hit_delivery_milestone.actual_date"},
+        {after(planned, started), R"(deliver_to_customer { content: "x" date: 20460 })", monday, Why::date_in_future,
+         "deliver_to_customer.date"},
+        {after(planned, started), R"(deliver_to_customer { content: "x" })", monday - 2 * one_day,
+         Why::date_before_start, "deliver_to_customer.date"},
         {with_requirements(500), R"(capture_requirement { requirement { id: "q" type: TRAINING scope: "x" } })", monday,
          Why::too_many_requirements},
         {after(planned, started, task_started), "rebaseline_delivery { plan {" + dates + "} }", monday,
@@ -294,7 +338,7 @@ TEST_CASE("a plan for a sale that is sent again changes nothing, whatever was fo
 
 TEST_CASE("a late and dear delivery says so when it is closed", "[delivery]") {
     const auto dear = moment<Delivery>(R"(record_delivery_cost { cost { minor: 100001 currency: "EUR" } })");
-    const auto late = moment<Delivery>(R"(deliver_to_customer { content: "all" date: 20471 })");
+    const auto late = moment<Delivery>(R"(deliver_to_customer { content: "all" date: 20471 })", monday + 13 * one_day);
     const Came<Delivery> came = after(planned, started, dear, late).when("close_delivery {}");
     REQUIRE(came.events.size() == 1);
     CHECK_FALSE(came.events[0].delivery_closed().on_time());
@@ -303,7 +347,7 @@ TEST_CASE("a late and dear delivery says so when it is closed", "[delivery]") {
 
 TEST_CASE("a delivery is measured by the plan in force", "[delivery]") {
     const auto rebaselined = moment<Delivery>("rebaseline_delivery { plan " + later_plan + "}");
-    const auto late = moment<Delivery>(R"(deliver_to_customer { content: "all" date: 20475 })");
+    const auto late = moment<Delivery>(R"(deliver_to_customer { content: "all" date: 20475 })", monday + 17 * one_day);
     const Came<Delivery> came = after(planned, started, rebaselined, milestone, late).when("close_delivery {}");
     REQUIRE(came.events.size() == 1);
     CHECK(came.events[0].delivery_closed().on_time());
@@ -334,8 +378,8 @@ TEST_CASE("whatever is planned, rebaselined or captured fits the decision of one
 // Whatever says an amount first settles the currency for whatever says one later.
 TEST_CASE("all money of a delivery is in one currency, whichever was said first", "[delivery]") {
     const std::string dates = "start_date: 20458 end_date: 20470 ";
-    const auto without_money = moment<Delivery>(
-        R"(plan_delivery { name: "x" owner: "ada" kind: PRODUCT_DELIVERY plan {)" + dates + "} }");
+    const auto without_money =
+        moment<Delivery>(R"(plan_delivery { name: "x" owner: "ada" kind: PRODUCT_DELIVERY plan {)" + dates + "} }");
     struct Say {
         std::string command, field;
     };
@@ -348,7 +392,8 @@ TEST_CASE("all money of a delivery is in one currency, whichever was said first"
             {"request_change { change_id: \"" + id + "\" text: \"x\" cost_impact " + amount + " }",
              "request_change.cost_impact"},
             {"rebaseline_delivery { plan {" + dates + "budget " + amount + " } }", "rebaseline_delivery.plan.budget"},
-            {"rebaseline_delivery { plan {" + dates + "risks " + risk + " } }", "rebaseline_delivery.plan.risks[0].impact"}};
+            {"rebaseline_delivery { plan {" + dates + "risks " + risk + " } }",
+             "rebaseline_delivery.plan.risks[0].impact"}};
     };
     for (const Say& first : ways("EUR", "a")) {
         for (const Say& second : ways("USD", "b")) {
@@ -360,6 +405,42 @@ TEST_CASE("all money of a delivery is in one currency, whichever was said first"
             INFO(first.command << " and then " << second.command);
             CHECK_FALSE(after(without_money, started, moment<Delivery>(first.command)).when(second.command).rejection);
         }
+    }
+}
+
+TEST_CASE("what was done and is told again changes nothing, wherever the delivery stands meanwhile", "[delivery]") {
+    const auto assigned =
+        moment<Delivery>(R"(assign_resource { resource { id: "bob" role: "fitter" } task_id: "t-1" })");
+    const auto rebaselined = moment<Delivery>("rebaseline_delivery { plan " + later_plan + "}");
+    const auto other_task = moment<Delivery>(R"(start_task { task_id: "t-2" })");
+    const Given<Delivery> handed_over = after(planned, started, assigned, task_started, task_completed, other_task,
+                                              rebaselined, milestone, delivered, evaluated);
+    const Given<Delivery> ended = handed_over.then(closed);
+    for (const auto& done :
+         {started, assigned, task_completed, other_task, rebaselined, milestone, delivered, evaluated}) {
+        INFO(done.command.ShortDebugString());
+        CHECK(handed_over.when(done.command, done.at) == changes_nothing<Delivery>());
+        CHECK(ended.when(done.command, done.at) == changes_nothing<Delivery>());
+    }
+}
+
+TEST_CASE("a rebaseline may repeat the risks that there are, however many", "[delivery]") {
+    const std::string dates = "start_date: 20458 end_date: 20470 ";
+    const auto full = moment<Delivery>(R"(plan_delivery { name: "x" owner: "ada" kind: PRODUCT_DELIVERY plan {)" +
+                                       dates + many_risks(0, 200) + "} }");
+    CHECK(after(full).when("rebaseline_delivery { plan {" + dates + many_risks(50, 150) + "} }").events.size() == 1);
+    CHECK(after(full).when("rebaseline_delivery { plan {" + dates + many_risks(50, 151) + "} }") ==
+          refuses<Delivery>(Why::too_many_risks, "rebaseline_delivery.plan.risks"));
+}
+
+TEST_CASE("a date may be a day off the times of start and command, as local dates are", "[delivery]") {
+    for (const int date : {20457, 20458, 20459}) {
+        const std::string day = std::to_string(date);
+        CHECK(after(planned, started).when("deliver_to_customer { content: \"x\" date: " + day + " }").events.size() ==
+              1);
+        CHECK(after(planned, started)
+                  .when(R"(hit_delivery_milestone { milestone_id: "m-1" actual_date: )" + day + " }")
+                  .events.size() == 1);
     }
 }
 
