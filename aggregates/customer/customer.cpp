@@ -48,6 +48,14 @@ Decision<Event> give_consent(const State& state, const v1::GiveConsent& command)
     const bool in_force =
         std::ranges::any_of(state.consents(), [&](const v1::ConsentGiven& known) { return same(known, consent); });
     if (in_force && !withdrawn) return unchanged<Event>();
+    const bool replaces = std::ranges::any_of(state.consents(), [&](const v1::ConsentGiven& known) {
+        return known.purpose() == consent.purpose() && known.channel() == consent.channel();
+    });
+    if (!replaces && state.consents_size() >= Customer::max_consents) {
+        return refuse(Why::too_many_consents, "",
+                      "A customer has at most " + std::to_string(Customer::max_consents) +
+                          " consents in force; give one for all channels of a purpose, or withdraw what is not used.");
+    }
     Event event;
     *event.mutable_consent_given() = std::move(consent);
     return one(std::move(event));
@@ -65,6 +73,13 @@ Decision<Event> withdraw_consent(const State& state, const v1::WithdrawConsent& 
         return taken_back.purpose() == command.purpose() && taken_back.channel() == command.channel();
     });
     if (!named && (!for_all || withdrawn_before)) return unchanged<Event>();
+    const bool kept_apart = for_all && !command.channel().empty() && !withdrawn_before;
+    if (kept_apart && state.withdrawals_size() >= Customer::max_withdrawals) {
+        return refuse(Why::too_many_withdrawals, "withdraw_consent.channel",
+                      "At most " + std::to_string(Customer::max_withdrawals) +
+                          " single channels are withdrawn out of consents for all; withdraw the purpose, and give "
+                          "consent to the channels that are left.");
+    }
     Event event;
     event.mutable_consent_withdrawn()->set_purpose(command.purpose());
     event.mutable_consent_withdrawn()->set_channel(command.channel());
@@ -134,6 +149,8 @@ RejectionFact fact_of(CustomerRejection why) {
         case Why::too_many_attributes: return {"TooManyAttributes", v1::RULE_VIOLATED};
         case Why::external_system_repeated: return {"ExternalSystemRepeated", v1::RULE_VIOLATED};
         case Why::too_many_external_ids: return {"TooManyExternalIds", v1::RULE_VIOLATED};
+        case Why::too_many_consents: return {"TooManyConsents", v1::STATE_CONFLICT};
+        case Why::too_many_withdrawals: return {"TooManyWithdrawals", v1::STATE_CONFLICT};
     }
     return {};
 }

@@ -21,6 +21,8 @@ enum class CustomerRejection {
     too_many_attributes,
     external_system_repeated,
     too_many_external_ids,
+    too_many_consents,
+    too_many_withdrawals,
 };
 [[nodiscard]] RejectionFact fact_of(CustomerRejection why);
 
@@ -30,6 +32,8 @@ struct Customer {
     static constexpr int needs_kept = 100;  // in the state; the log has all
     static constexpr int max_attributes = 100;
     static constexpr int max_external_ids = 20;
+    static constexpr int max_consents = 200;     // in force, by purpose and channel
+    static constexpr int max_withdrawals = 200;  // of single channels, out of consents for all
     using Command = v1::CustomerCommand;
     using Event = v1::CustomerEvent;
     using State = v1::CustomerState;

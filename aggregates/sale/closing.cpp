@@ -34,8 +34,10 @@ Decision<Event> win(const State& state, const v1::WinSale& command, const Contex
     return one(std::move(event));
 }
 
+// A note that says something else would be lost if it changed nothing: it is refused.
 Decision<Event> lose(const State& state, const v1::LoseSale& command, const Context& context) {
-    if (state.status() == v1::LOST && state.loss_reason() == command.reason()) return unchanged<Event>();
+    const bool nothing_new = command.note().empty() || command.note() == state.loss_note();
+    if (state.status() == v1::LOST && state.loss_reason() == command.reason() && nothing_new) return unchanged<Event>();
     if (auto refused = refuse_closing(state, context)) return *std::move(refused);
 
     Event event;

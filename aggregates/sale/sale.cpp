@@ -134,6 +134,7 @@ void fold_won(v1::SaleState& state, const v1::SaleWon& won, events::Micros at) {
 void fold_lost(v1::SaleState& state, const v1::SaleLost& lost, events::Micros at) {
     fold_closed(state, v1::LOST, at);
     state.set_loss_reason(lost.reason());
+    state.set_loss_note(lost.note());
 }
 
 void fold_reopened(v1::SaleState& state, const v1::SaleReopened& reopened, events::Micros at) {
@@ -141,6 +142,7 @@ void fold_reopened(v1::SaleState& state, const v1::SaleReopened& reopened, event
     state.set_status(v1::OPEN);
     state.clear_closed_at();
     state.clear_loss_reason();
+    state.clear_loss_note();
     *state.mutable_amount() = reopened.amount();
     state.set_stage(reopened.stage());
     state.set_probability_bp(reopened.probability_bp());

@@ -30,7 +30,7 @@ enum class SaleRejection {
 
 struct Sale {
     static constexpr std::string_view kind = "sale";
-    static constexpr std::uint32_t fold_version = 1;
+    static constexpr std::uint32_t fold_version = 2;
     using Command = v1::SaleCommand;
     using Event = v1::SaleEvent;
     using State = v1::SaleState;

@@ -31,6 +31,22 @@ std::string numbered_external_ids(int first, int count) {
     return text;
 }
 
+Given<Customer> with_consents(int count) {
+    Given<Customer> many = given<Customer>(created);
+    for (int i = 0; i < count; ++i) {
+        many = many.then(moment<Customer>("give_consent { purpose: \"p" + std::to_string(i) + "\" source: \"fair\" }"));
+    }
+    return many;
+}
+Given<Customer> with_withdrawals(int count) {
+    Given<Customer> many = given<Customer>(created, moment<Customer>(R"(give_consent { purpose: "offers" })"));
+    for (int i = 0; i < count; ++i) {
+        many = many.then(
+            moment<Customer>(R"(withdraw_consent { purpose: "offers" channel: "c)" + std::to_string(i) + "\" }"));
+    }
+    return many;
+}
+
 }  // namespace
 
 TEST_CASE("every command to a customer yields its event, and sent again nothing more", "[customer]") {
@@ -97,6 +113,9 @@ TEST_CASE("every rejection of a customer has its case", "[customer]") {
          Why::external_system_repeated, "create_customer.external_ids"},
         {given<Customer>(created), "change_customer_details {" + numbered_external_ids(0, 20) + "}", monday,
          Why::too_many_external_ids, "change_customer_details.external_ids"},
+        {with_consents(200), R"(give_consent { purpose: "one more" })", monday, Why::too_many_consents},
+        {with_withdrawals(200), R"(withdraw_consent { purpose: "offers" channel: "one more" })", monday,
+         Why::too_many_withdrawals, "withdraw_consent.channel"},
     });
 }
 
@@ -140,6 +159,25 @@ TEST_CASE("a single channel can be withdrawn out of a consent for all, and be gi
     CHECK(given_again.events.size() == 1);
     CHECK(given_again.state.withdrawals_size() == 0);
     CHECK(given<Customer>(created).when(no_phone.command) == changes_nothing<Customer>());
+}
+
+TEST_CASE("a consent can be renewed and withdrawn, however many there are", "[customer]") {
+    const Came<Customer> renewed = with_consents(200).when(R"(give_consent { purpose: "p7" source: "letter" })");
+    CHECK(renewed.events.size() == 1);
+    CHECK(renewed.state.consents_size() == 200);
+    CHECK(with_consents(200).when(R"(withdraw_consent { purpose: "p7" })").state.consents_size() == 199);
+    CHECK(with_withdrawals(200).when(R"(withdraw_consent { purpose: "offers" channel: "c7" })") ==
+          changes_nothing<Customer>());
+    const Came<Customer> all = with_withdrawals(200).when(R"(withdraw_consent { purpose: "offers" })");
+    CHECK(all.state.consents_size() == 0);
+    CHECK(all.state.withdrawals_size() == 0);
+}
+
+TEST_CASE("a customer that has changed is not created again: it does not stand as the command says", "[customer]") {
+    const auto moved = moment<Customer>(R"(change_customer_details { region: "West" })");
+    CHECK(given<Customer>(created, moved).when(create) == refuses<Customer>(Why::customer_already_exists));
+    const auto back = moment<Customer>(R"(change_customer_details { region: "East" })");
+    CHECK(given<Customer>(created, moved, back).when(create) == changes_nothing<Customer>());
 }
 
 TEST_CASE("no rejection of a customer says anything personal", "[customer]") {

@@ -35,3 +35,11 @@ TEST_CASE("every rejection of a pipeline has its case", "[pipeline]") {
          "change_pipeline.stages"},
     });
 }
+
+TEST_CASE("a pipeline that has changed is not defined again", "[pipeline]") {
+    const auto changed = moment<Pipeline>("change_pipeline {" + three_stages + "}");
+    CHECK(given<Pipeline>(defined, changed).when("define_pipeline {" + two_stages + "}") ==
+          refuses<Pipeline>(Why::pipeline_already_exists));
+    CHECK(given<Pipeline>(defined, changed).when("define_pipeline {" + three_stages + "}") ==
+          changes_nothing<Pipeline>());
+}

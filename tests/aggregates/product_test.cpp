@@ -39,6 +39,12 @@ TEST_CASE("every rejection of a product has its case", "[product]") {
     });
 }
 
+TEST_CASE("a product that has another price by now is not defined again", "[product]") {
+    const auto dearer = moment<Product>(R"(change_list_price { list_price { minor: 60000 currency: "EUR" } })");
+    CHECK(given<Product>(defined, dearer).when(define) == refuses<Product>(Why::product_already_exists));
+    CHECK(given<Product>(defined, retired).when(define) == changes_nothing<Product>());
+}
+
 TEST_CASE("a product without a code has its id for one", "[product]") {
     const Came<Product> came =
         given<Product>().when(R"(define_product { name: "plain" list_price { minor: 1 currency: "EUR" } })");

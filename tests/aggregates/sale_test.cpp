@@ -116,6 +116,8 @@ TEST_CASE("every rejection of a sale has its case", "[sale]") {
         {after(opened, won), "lose_sale { reason: PRICE }", friday, Why::sale_already_closed},
         {after(opened, lost), "win_sale {}", friday, Why::sale_already_closed},
         {after(opened, lost), "lose_sale { reason: TIMING }", friday, Why::sale_already_closed},
+        {after(opened, lost), R"(lose_sale { reason: PRICE note: "something else" })", friday,
+         Why::sale_already_closed},
         {after(opened, won), R"(change_sale_stage { stage: "offer" })", friday, Why::sale_already_closed},
         {after(opened, won), "change_sale_amount { amount " + eur_80 + "}", friday, Why::sale_already_closed},
         {after(opened, won), "set_forecast_category { category: COMMIT }", friday, Why::sale_already_closed},
@@ -203,6 +205,12 @@ TEST_CASE("the opening of a sale is recognised for as long as the sale lives", "
 TEST_CASE("winning a won sale for the same amount changes nothing", "[sale]") {
     CHECK(after(opened, won).when("win_sale { amount " + eur_50 + " }", friday) == changes_nothing<Sale>());
     CHECK(after(opened, won).when("win_sale {}", friday) == changes_nothing<Sale>());
+}
+
+TEST_CASE("losing a lost sale for the same reason changes nothing, with the same note or without", "[sale]") {
+    CHECK(after(opened, lost).when(lost.command, friday) == changes_nothing<Sale>());
+    CHECK(after(opened, lost).when("lose_sale { reason: PRICE }", friday) == changes_nothing<Sale>());
+    CHECK(after(opened, lost, reopened).when("lose_sale { reason: PRICE }", friday).events.size() == 1);
 }
 
 TEST_CASE("a stage may be left for one that stands before it", "[sale]") {
