@@ -17,7 +17,40 @@ bool plain_ascii(std::string_view text) {
     return any < 0x80;
 }
 
+// White space of any script, and what is not seen at all: U+00A0, U+3000, U+200B ...
+bool is_blank(utf8proc_int32_t code_point) {
+    if (code_point == '\t' || code_point == '\n' || code_point == '\r') return true;
+    switch (utf8proc_category(code_point)) {
+        case UTF8PROC_CATEGORY_ZS:
+        case UTF8PROC_CATEGORY_ZL:
+        case UTF8PROC_CATEGORY_ZP:
+        case UTF8PROC_CATEGORY_CF: return true;
+        default: return false;
+    }
+}
+
+// Whether there is a code point for which `condition` holds; the text is valid UTF-8.
+template <class Condition>
+bool any_code_point(std::string_view text, Condition condition) {
+    const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+    auto left = static_cast<utf8proc_ssize_t>(text.size());
+    while (left > 0) {
+        utf8proc_int32_t code_point = 0;
+        const utf8proc_ssize_t length = utf8proc_iterate(at, left, &code_point);
+        if (length <= 0) return false;
+        if (condition(code_point)) return true;
+        at += length;
+        left -= length;
+    }
+    return false;
+}
+
 }  // namespace
+
+bool only_blanks(std::string_view text) {
+    if (!text.empty() && text.front() > ' ' && text.front() < 0x7f) return false;  // by far the most
+    return !any_code_point(text, [](utf8proc_int32_t code_point) { return !is_blank(code_point); });
+}
 
 std::optional<std::size_t> count_chars(std::string_view text) {
     if (plain_ascii(text)) return text.size();
@@ -45,7 +78,7 @@ bool has_control_characters(std::string_view text) {
 bool looks_like_email(std::string_view text) {
     const std::size_t at = text.find('@');
     if (at == 0 || at == std::string_view::npos || text.find('@', at + 1) != std::string_view::npos) return false;
-    if (text.find_first_of(" \t\r\n") != std::string_view::npos) return false;
+    if (any_code_point(text, is_blank)) return false;
     const std::string_view host = text.substr(at + 1);
     const std::size_t dot = host.find('.');
     if (dot == std::string_view::npos || host.front() == '.' || host.back() == '.') return false;
@@ -56,7 +89,9 @@ bool looks_like_phone(std::string_view text) {
     const auto allowed = [](char c) {
         return is_digit(c) || std::string_view(" +()-./").find(c) != std::string_view::npos;
     };
-    return std::ranges::all_of(text, allowed) && std::ranges::count_if(text, is_digit) >= 3;
+    if (!std::ranges::all_of(text, allowed) || std::ranges::count_if(text, is_digit) < 3) return false;
+    const std::size_t last_plus = text.rfind('+');
+    return last_plus == std::string_view::npos || last_plus == text.find_first_of("+0123456789");
 }
 
 }  // namespace tidemark::aggregates

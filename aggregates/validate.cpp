@@ -53,7 +53,8 @@ Broken check_format(const std::string& text, v1::Format format, const Path& path
         case v1::FORMAT_PHONE:
             if (looks_like_phone(text)) return std::nullopt;
             return broken("BadFormat", path,
-                          "A phone number has at least 3 digits, and otherwise only blanks and + ( ) - . /");
+                          "A phone number has at least 3 digits, a + only before them, and otherwise only blanks and "
+                          "( ) - . /");
         case v1::FORMAT_CURRENCY:
             if (events::minor_digits(text)) return std::nullopt;
             return broken("UnknownCurrency", path, "A currency is an ISO 4217 code in capitals, such as EUR or CNY.");
@@ -81,6 +82,10 @@ Broken check_text(const std::string& text, const FieldRules& rules, const Path& 
     }
     if (has_control_characters(text)) {
         return broken("BadFormat", path, "Control characters are not allowed, other than tabs and line ends.");
+    }
+    if (rules.format != v1::FORMAT_ID && only_blanks(text)) {
+        if (rules.required) return broken("Required", path, "This field is required and must not be blank.");
+        return broken("BadFormat", path, "There is nothing but blanks; leave the field out instead.");
     }
     return check_format(text, rules.format, path);
 }

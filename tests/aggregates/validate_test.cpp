@@ -113,13 +113,27 @@ TEST_CASE("what is not UTF-8 is refused", "[validate]") {
     CHECK(verdict(named("two\nlines\tand a tab")) == "");
 }
 
+TEST_CASE("a text of blanks, of any script, is no text", "[validate]") {
+    for (const char* blank : {" ", " \t\n", "\u00a0", "\u3000\u3000", "\u200b", "\u2028", "\ufeff"}) {
+        CHECK(verdict(named(blank)) == "Required at customer.create_customer.name");
+        v1::Command command = tests::command("s-1", "c-1");
+        command.mutable_customer()->mutable_change_customer_details()->set_name(blank);
+        CHECK(verdict(command) == "BadFormat at customer.change_customer_details.name");
+        command.mutable_customer()->mutable_review_customer_data()->set_finding("x");
+        command.mutable_customer()->mutable_review_customer_data()->add_fields_to_mend(blank);
+        CHECK(verdict(command) == "BadFormat at customer.review_customer_data.fields_to_mend[0]");
+    }
+    CHECK(verdict(named("\u3000张 三 ")) == "");
+}
+
 TEST_CASE("an e-mail address has one @ and a dotted host", "[validate]") {
     for (const char* good : {"a@b.cd", "ada.lovelace+crm@mail.example.org", "张三@例子.中国"}) {
         v1::Command command = named("x");
         command.mutable_customer()->mutable_create_customer()->set_email(good);
         CHECK(verdict(command) == "");
     }
-    for (const char* bad : {"a", "@b.cd", "a@b", "a@@b.cd", "a@b.cd@e.fg", "a b@c.de", "a@.de", "a@b.", "a@b..de"}) {
+    for (const char* bad : {"a", "@b.cd", "a@b", "a@@b.cd", "a@b.cd@e.fg", "a b@c.de", "a@.de", "a@b.", "a@b..de",
+                            "a\u3000b@c.de", "a@c\u00a0.de", "a\u200b@c.de", "\u2028a@c.de"}) {
         v1::Command command = named("x");
         command.mutable_customer()->mutable_create_customer()->set_email(bad);
         CHECK(verdict(command) == "BadFormat at customer.create_customer.email");
@@ -127,12 +141,12 @@ TEST_CASE("an e-mail address has one @ and a dotted host", "[validate]") {
 }
 
 TEST_CASE("a phone number has digits", "[validate]") {
-    for (const char* good : {"+86 10 6552-9988", "(030) 1234/56", "110"}) {
+    for (const char* good : {"+86 10 6552-9988", "(030) 1234/56", "110", "(+49) 30 1234", " +49.30.1234"}) {
         v1::Command command = named("x");
         command.mutable_customer()->mutable_create_customer()->set_phone(good);
         CHECK(verdict(command) == "");
     }
-    for (const char* bad : {"12", "none", "+-()", "123 ext 4"}) {
+    for (const char* bad : {"12", "none", "+-()", "123 ext 4", "1+2+3", "123+", "++49 30 123", "+49 +30 123"}) {
         v1::Command command = named("x");
         command.mutable_customer()->mutable_create_customer()->set_phone(bad);
         CHECK(verdict(command) == "BadFormat at customer.create_customer.phone");
