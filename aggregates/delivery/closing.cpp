@@ -7,7 +7,8 @@ namespace tidemark::aggregates::delivery {
 
 Decision<Event> deliver(const State& state, const v1::DeliverToCustomer& command, const Context& context) {
     const bool dated = command.date() != 0;
-    const bool as_delivered = state.status() == v1::DELIVERED && command.content() == state.delivered_content() &&
+    const bool handed_over = state.status() == v1::DELIVERED || state.status() == v1::CLOSED;
+    const bool as_delivered = handed_over && command.content() == state.delivered_content() &&
                               (!dated || command.date() == state.delivered_date());
     if (as_delivered) return unchanged<Event>();
     if (auto refused = refuse_unless(state, {v1::RUNNING}, context)) return *std::move(refused);

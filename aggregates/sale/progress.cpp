@@ -43,6 +43,21 @@ Decision<Event> change_stage(const State& state, const v1::ChangeSaleStage& comm
     return one(std::move(event));
 }
 
+namespace {
+
+v1::SaleReassigned reassigned(const State& state, v1::SaleDimensions to, const v1::Money& amount) {
+    v1::SaleReassigned reassigned;
+    *reassigned.mutable_from() = state.dims();
+    *reassigned.mutable_to() = std::move(to);
+    *reassigned.mutable_amount() = amount;
+    reassigned.set_stage(state.stage());
+    reassigned.set_probability_bp(state.probability_bp());
+    return reassigned;
+}
+
+}  // namespace
+
+// The product that a sale is counted by is that of its first line: with another one there, the sale moves.
 Decision<Event> change_amount(const State& state, const v1::ChangeSaleAmount& command, const Context& context) {
     if (auto closed = refuse_unless_open(state, context)) return *std::move(closed);
     if (auto other = refuse_other_currency(state, command.amount(), "change_sale_amount.amount"))
@@ -53,15 +68,20 @@ Decision<Event> change_amount(const State& state, const v1::ChangeSaleAmount& co
     const bool lines_stay = lines->empty() || same(*lines, state.lines());
     if (lines_stay && same(command.amount(), state.amount())) return unchanged<Event>();
 
-    Event event;
-    v1::SaleAmountChanged& changed = *event.mutable_sale_amount_changed();
+    std::vector<Event> events(1);
+    v1::SaleAmountChanged& changed = *events.front().mutable_sale_amount_changed();
     *changed.mutable_dims() = state.dims();
     *changed.mutable_from() = state.amount();
     *changed.mutable_to() = command.amount();
-    if (!lines_stay) *changed.mutable_lines() = *std::move(lines);
     changed.set_stage(state.stage());
     changed.set_probability_bp(state.probability_bp());
-    return one(std::move(event));
+    if (lines_stay) return events;
+    v1::SaleDimensions to = state.dims();
+    to.set_product_id(lines->Get(0).product_id());
+    *changed.mutable_lines() = *std::move(lines);
+    if (to.product_id() == state.dims().product_id()) return events;
+    *events.emplace_back().mutable_sale_reassigned() = reassigned(state, std::move(to), command.amount());
+    return events;
 }
 
 Decision<Event> set_forecast_category(const State& state, const v1::SetForecastCategory& command,
@@ -84,12 +104,7 @@ Decision<Event> reassign(const State& state, const v1::ReassignSale& command, co
     if (!command.region().empty()) to.set_region(command.region());
     if (same(to, state.dims())) return unchanged<Event>();
     Event event;
-    v1::SaleReassigned& reassigned = *event.mutable_sale_reassigned();
-    *reassigned.mutable_from() = state.dims();
-    *reassigned.mutable_to() = std::move(to);
-    *reassigned.mutable_amount() = state.amount();
-    reassigned.set_stage(state.stage());
-    reassigned.set_probability_bp(state.probability_bp());
+    *event.mutable_sale_reassigned() = reassigned(state, std::move(to), state.amount());
     return one(std::move(event));
 }
 

@@ -26,6 +26,7 @@ Given<Sale> world() {
         .knowing("customer", "c-1", R"(version: 1 customer { region: "East" sector: "retail" owner: "bob" })")
         .knowing("customer", "c-old", R"(version: 2 customer { archived: true })")
         .knowing("product", "p-1", R"(version: 1 product { list_price { minor: 1000 currency: "EUR" } })")
+        .knowing("product", "p-2", R"(version: 1 product { list_price { minor: 9000 currency: "EUR" } })")
         .knowing("product", "p-us", R"(version: 1 product { list_price { minor: 900 currency: "USD" } })")
         .knowing("product", "p-old", R"(version: 2 product { retired: true list_price { minor: 1 currency: "EUR" } })");
 }
@@ -230,6 +231,36 @@ TEST_CASE("from a stage that has left the pipeline, the greater probability is f
     };
     CHECK(forward("contract"));
     CHECK_FALSE(forward("lead"));
+}
+
+TEST_CASE("a sale is counted by the product of its first line, also when that becomes another", "[sale]") {
+    const std::string line_2 = R"(lines { product_id: "p-2" quantity: 1 unit_price { minor: 8000 currency: "EUR" } })";
+    const std::string line_1 = R"(lines { product_id: "p-1" quantity: 5 unit_price { minor: 1000 currency: "EUR" } })";
+    const std::string other_dims =
+        R"({ owner: "ada" region: "East" product_id: "p-2" pipeline_id: "standard" source: "fair"
+                                        customer_id: "c-1" sector: "retail" })";
+    const auto swapped = moment<Sale>("change_sale_amount { amount " + eur_80 + line_2 + line_1 + " }", tuesday);
+    const Came<Sale> came = after(opened).when(swapped.command, tuesday);
+    CHECK(came == yields<Sale>("sale_amount_changed { dims " + dims + " from " + eur_50 + " to " + eur_80 + line_2 +
+                                   line_1 + R"( stage: "lead" probability_bp: 1000 })",
+                               "sale_reassigned { from " + dims + " to " + other_dims + " amount " + eur_80 +
+                                   R"( stage: "lead" probability_bp: 1000 })"));
+    CHECK(came.state.dims().product_id() == "p-2");
+    CHECK(came.state.opened_dims().product_id() == "p-1");
+    CHECK(after(opened, swapped).when(swapped.command, wednesday) == changes_nothing<Sale>());
+    const Came<Sale> sold = after(opened, swapped).when("win_sale {}", wednesday);
+    REQUIRE(sold.events.size() == 1);
+    CHECK(sold.events[0].sale_won().dims().product_id() == "p-2");
+    // Another quantity, other lines behind the first, or no lines at all: it stays where it is.
+    for (const std::string& lines :
+         std::vector<std::string>{R"(lines { product_id: "p-1" quantity: 6 })", line_1 + line_2, ""}) {
+        const Came<Sale> stays = after(opened).when("change_sale_amount { amount " + eur_80 + lines + " }", tuesday);
+        CHECK(stays.events.size() == 1);
+        CHECK(stays.state.dims().product_id() == "p-1");
+    }
+    const auto bare = moment<Sale>(R"(open_sale { owner: "ada" pipeline_id: "standard" amount )" + eur_50 + "}");
+    CHECK(after(bare).when("change_sale_amount { amount " + eur_50 + line_2 + "}", tuesday).state.dims().product_id() ==
+          "p-2");
 }
 
 TEST_CASE("a flag of risk is lifted when the sale moves on or ends", "[sale]") {
