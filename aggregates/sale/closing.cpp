@@ -88,6 +88,9 @@ Decision<Event> reopen(const State& state, const v1::ReopenSale& command, const 
     reopened.set_rotting_days(stage.rotting_days());
     *reopened.mutable_amount() = state.amount();
     reopened.set_reason(state.loss_reason());
+    reopened.set_stage_entered_at(state.stage_entered_at());
+    *reopened.mutable_stage_entered_dims() = state.has_stage_entered_dims() ? state.stage_entered_dims() : state.dims();
+    reopened.set_time_in_stage_us(state.closed_at() - state.stage_entered_at());
     return one(std::move(event));
 }
 

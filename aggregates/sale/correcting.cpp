@@ -6,8 +6,23 @@
 namespace tidemark::aggregates::sale {
 namespace {
 
-void set_cycle(const State& state, v1::SaleFigures& figures) {
-    if (state.status() != v1::OPEN) figures.set_cycle_us(figures.closed_at() - figures.opened_at());
+// A sale that never left its first stage entered it when it was opened, so that the two move together.
+events::Micros stage_entered(const State& state, const v1::SaleFigures& figures) {
+    return state.has_first_stage_left_at() ? state.stage_entered_at() : figures.opened_at();
+}
+
+bool left_first_stage_for_another(const State& state) {
+    return state.has_first_stage_left_at() && !state.first_stay_taken_back();
+}
+
+// What follows from the dates.
+void set_lengths(const State& state, v1::SaleFigures& figures) {
+    if (left_first_stage_for_another(state)) {
+        figures.set_first_stay_us(state.first_stage_left_at() - figures.opened_at());
+    }
+    if (state.status() == v1::OPEN) return;
+    figures.set_cycle_us(figures.closed_at() - figures.opened_at());
+    figures.set_closing_stay_us(figures.closed_at() - stage_entered(state, figures));
 }
 
 v1::SaleFigures figures_of(const State& state) {
@@ -16,7 +31,7 @@ v1::SaleFigures figures_of(const State& state) {
     figures.set_opened_at(state.opened_at());
     if (state.status() != v1::OPEN) figures.set_closed_at(state.closed_at());
     *figures.mutable_opened_amount() = state.opened_amount();
-    set_cycle(state, figures);
+    set_lengths(state, figures);
     return figures;
 }
 
@@ -29,7 +44,7 @@ v1::SaleFigures corrected(const State& state, const v1::CorrectSale& command) {
     }
     if (command.has_opened_at()) figures.set_opened_at(command.opened_at());
     if (command.has_closed_at()) figures.set_closed_at(command.closed_at());
-    set_cycle(state, figures);
+    set_lengths(state, figures);
     return figures;
 }
 
@@ -46,8 +61,7 @@ Refusal refuse_future(const v1::CorrectSale& command, const Context& context) {
     return std::nullopt;
 }
 
-// Opened <= first stage left, latest stage entered <= closed. A sale that never left its first stage
-// entered it when it was opened, so that the two move together.
+// Opened <= first stage left, latest stage entered <= closed.
 Refusal refuse_wrong_order(const State& state, const v1::SaleFigures& after) {
     const bool closed = state.status() != v1::OPEN;
     const bool left_first_stage = state.has_first_stage_left_at();
@@ -56,13 +70,29 @@ Refusal refuse_wrong_order(const State& state, const v1::SaleFigures& after) {
                       "The sale left its first stage at " + events::format_time(state.first_stage_left_at()) +
                           "; it was opened before that.");
     }
-    const events::Micros entered = left_first_stage ? state.stage_entered_at() : after.opened_at();
+    const events::Micros entered = stage_entered(state, after);
     if (closed && after.closed_at() < entered) {
         return refuse(Why::closed_before_stage_entered, "correct_sale.closed_at",
                       "The sale entered its last stage at " + events::format_time(entered) +
                           "; it was closed at that time or later.");
     }
     return std::nullopt;
+}
+
+// As it was counted, so that it can be taken out of one bucket and put into another.
+void say_what_moves_along(const State& state, v1::SaleCorrected& corrects) {
+    if (!state.first_stay_taken_back()) corrects.set_opened_stage(state.opened_stage());
+    corrects.set_opened_probability_bp(state.opened_probability_bp());
+    if (left_first_stage_for_another(state)) {
+        corrects.set_first_stage_left_at(state.first_stage_left_at());
+        *corrects.mutable_first_stage_left_dims() =
+            state.has_first_stage_left_dims() ? state.first_stage_left_dims() : state.opened_dims();
+    }
+    *corrects.mutable_opened_pipeline_amount() =
+        state.has_opened_pipeline_amount() ? state.opened_pipeline_amount() : state.opened_amount();
+    if (state.status() == v1::OPEN) return;
+    *corrects.mutable_closed_pipeline_amount() =
+        state.has_closed_pipeline_amount() ? state.closed_pipeline_amount() : state.amount();
 }
 
 }  // namespace
@@ -91,6 +121,7 @@ Decision<Event> correct(const State& state, const v1::CorrectSale& command, cons
     corrects.set_stage(state.stage());
     corrects.set_probability_bp(state.probability_bp());
     corrects.set_loss_reason(state.loss_reason());
+    say_what_moves_along(state, corrects);
     return one(std::move(event));
 }
 

@@ -88,6 +88,7 @@ void fold_opened(v1::SaleState& state, const v1::SaleOpened& opened) {
     state.set_stage(opened.stage());
     state.set_opened_stage(opened.stage());
     state.set_probability_bp(opened.probability_bp());
+    state.set_opened_probability_bp(opened.probability_bp());
     state.set_rotting_days(opened.rotting_days());
     state.set_opened_at(opened.opened_at());
     state.set_stage_entered_at(opened.opened_at());
@@ -99,13 +100,22 @@ void fold_opened(v1::SaleState& state, const v1::SaleOpened& opened) {
 
 // A sale that moves on is at risk no more.
 void fold_stage(v1::SaleState& state, const v1::SaleStageChanged& changed, events::Micros at) {
-    if (!state.has_first_stage_left_at()) state.set_first_stage_left_at(at);
+    if (!state.has_first_stage_left_at()) {
+        state.set_first_stage_left_at(at);
+        if (state.has_stage_entered_dims()) *state.mutable_first_stage_left_dims() = changed.dims();
+    }
+    state.clear_stage_entered_dims();
     state.set_stage(changed.to());
     state.set_stage_entered_at(at);
     state.set_probability_bp(changed.to_probability_bp());
     state.set_rotting_days(changed.rotting_days());
     state.set_at_risk(false);
     state.clear_risk_reason();
+}
+
+void fold_reassigned(v1::SaleState& state, const v1::SaleDimensions& to) {
+    if (!state.has_stage_entered_dims()) *state.mutable_stage_entered_dims() = state.dims();
+    *state.mutable_dims() = to;
 }
 
 void fold_amount(v1::SaleState& state, const v1::SaleAmountChanged& changed) {
@@ -128,6 +138,7 @@ void fold_won(v1::SaleState& state, const v1::SaleWon& won, events::Micros at) {
     fold_closed(state, v1::WON, at);
     const bool another = won.amount().minor() != state.amount().minor();
     state.set_amount_changed(state.amount_changed() || another);
+    if (another) *state.mutable_closed_pipeline_amount() = state.amount();
     *state.mutable_amount() = won.amount();
 }
 
@@ -138,9 +149,14 @@ void fold_lost(v1::SaleState& state, const v1::SaleLost& lost, events::Micros at
 }
 
 void fold_reopened(v1::SaleState& state, const v1::SaleReopened& reopened, events::Micros at) {
-    if (!state.has_first_stage_left_at()) state.set_first_stage_left_at(reopened.closed_at());
+    if (!state.has_first_stage_left_at()) {
+        state.set_first_stage_left_at(reopened.closed_at());
+        state.set_first_stay_taken_back(true);
+    }
     state.set_status(v1::OPEN);
     state.clear_closed_at();
+    state.clear_closed_pipeline_amount();
+    state.clear_stage_entered_dims();
     state.clear_loss_reason();
     state.clear_loss_note();
     *state.mutable_amount() = reopened.amount();
@@ -150,12 +166,20 @@ void fold_reopened(v1::SaleState& state, const v1::SaleReopened& reopened, event
     state.set_stage_entered_at(at);
 }
 
+// Pipeline amounts are of flows that a corrected amount does not undo: they stay what they were.
 void fold_corrected(v1::SaleState& state, const v1::SaleFigures& after) {
+    const bool closed = state.status() != v1::OPEN;
+    if (!state.has_opened_pipeline_amount() && !same(after.opened_amount(), state.opened_amount())) {
+        *state.mutable_opened_pipeline_amount() = state.opened_amount();
+    }
+    if (closed && !state.has_closed_pipeline_amount() && !same(after.amount(), state.amount())) {
+        *state.mutable_closed_pipeline_amount() = state.amount();
+    }
     *state.mutable_amount() = after.amount();
     *state.mutable_opened_amount() = after.opened_amount();
     state.set_opened_at(after.opened_at());
     if (!state.has_first_stage_left_at()) state.set_stage_entered_at(after.opened_at());
-    if (state.status() != v1::OPEN) state.set_closed_at(after.closed_at());
+    if (closed) state.set_closed_at(after.closed_at());
 }
 
 }  // namespace
@@ -166,7 +190,7 @@ void Sale::evolve(State& state, const Event& event, events::Micros occurred_at) 
         case Event::kSaleStageChanged: fold_stage(state, event.sale_stage_changed(), occurred_at); return;
         case Event::kSaleAmountChanged: fold_amount(state, event.sale_amount_changed()); return;
         case Event::kForecastCategorySet: state.set_forecast_category(event.forecast_category_set().to()); return;
-        case Event::kSaleReassigned: *state.mutable_dims() = event.sale_reassigned().to(); return;
+        case Event::kSaleReassigned: fold_reassigned(state, event.sale_reassigned().to()); return;
         case Event::kSaleFlaggedAtRisk:
             state.set_at_risk(true);
             state.set_risk_reason(event.sale_flagged_at_risk().reason());

@@ -63,15 +63,14 @@ public:
 
 private:
     static void add(Stage& stage, const v1::StageVisit& visit) {
+        if (visit.taken_back()) return;  // a reopened sale never left that way, and has entered anew
         auto& row = stage.row;
         row.set_entered(row.entered() + 1);
         if (visit.exit() != v1::STILL_IN) stage.stays_us.push_back(visit.time_in_stage_us());
-        const bool stands = !visit.taken_back();
-        if (visit.exit() == v1::MOVED_FORWARD || (visit.exit() == v1::WON_FROM && stands))
-            row.set_progressed(row.progressed() + 1);
+        if (visit.exit() == v1::MOVED_FORWARD || visit.exit() == v1::WON_FROM) row.set_progressed(row.progressed() + 1);
         if (visit.exit() == v1::MOVED_BACK) row.set_moved_back(row.moved_back() + 1);
-        if (visit.exit() == v1::WON_FROM && stands) row.set_won(row.won() + 1);
-        if (visit.exit() == v1::LOST_FROM && stands) row.set_lost(row.lost() + 1);
+        if (visit.exit() == v1::WON_FROM) row.set_won(row.won() + 1);
+        if (visit.exit() == v1::LOST_FROM) row.set_lost(row.lost() + 1);
     }
 
     static v1::FunnelStage finished(Stage stage) {

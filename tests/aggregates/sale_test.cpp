@@ -60,6 +60,9 @@ std::string micros(events::Micros time) {
 
 TEST_CASE("every command to a sale yields its event, and sent again nothing more or the right refusal", "[sale]") {
     const std::string day = micros(one_day);
+    const std::string monday_to_wednesday = " opened_at: " + micros(monday) + " closed_at: " + micros(wednesday) +
+                                            " cycle_us: " + micros(2 * one_day) +
+                                            " closing_stay_us: " + micros(2 * one_day);
     check_commands<Sale>({
         {world(), open, monday,
          "sale_opened { dims " + dims + " amount " + eur_50 + R"( stage: "lead" probability_bp: 1000
@@ -94,14 +97,15 @@ TEST_CASE("every command to a sale yields its event, and sent again nothing more
          friday,
          "sale_reopened { dims " + dims + " was: LOST closed_at: " + micros(wednesday) + " closed_amount " + eur_50 +
              " cycle_us: " + micros(2 * one_day) + R"( stage: "lead" probability_bp: 1000 amount )" + eur_50 +
-             R"( reason: PRICE closed_stage: "offer" rotting_days: 30 })",
+             R"( reason: PRICE closed_stage: "offer" rotting_days: 30 stage_entered_at: )" + micros(tuesday) +
+             " stage_entered_dims " + dims + " time_in_stage_us: " + day + " }",
          {Again::is_refused, "SaleNotClosed"}},
         {after(opened, won), "correct_sale { amount " + eur_80 + R"( note: "typing error" })", friday,
          "sale_corrected { dims " + dims + " opened_dims " + dims + " status: WON before { amount " + eur_50 +
-             " opened_at: " + micros(monday) + " closed_at: " + micros(wednesday) + " cycle_us: " +
-             micros(2 * one_day) + " opened_amount " + eur_50 + " } after { amount " + eur_80 + " opened_at: " +
-             micros(monday) + " closed_at: " + micros(wednesday) + " cycle_us: " + micros(2 * one_day) +
-             " opened_amount " + eur_80 + R"( } note: "typing error" stage: "lead" probability_bp: 1000 })"},
+             " opened_amount " + eur_50 + monday_to_wednesday + " } after { amount " + eur_80 + " opened_amount " +
+             eur_80 + monday_to_wednesday + R"( } note: "typing error" stage: "lead" probability_bp: 1000
+             opened_stage: "lead" opened_probability_bp: 1000 opened_pipeline_amount )" +
+             eur_50 + " closed_pipeline_amount " + eur_50 + " }"},
     });
 }
 
@@ -305,6 +309,84 @@ TEST_CASE("a corrected date of opening moves the entry into the first stage alon
     REQUIRE(won_sale.events.size() == 1);
     CHECK(won_sale.events[0].sale_corrected().after().cycle_us() == 3 * one_day);
     CHECK(won_sale.events[0].sale_corrected().before().cycle_us() == 2 * one_day);
+}
+
+TEST_CASE("a reopening says which stay it takes back, by the dimensions it was counted by", "[sale]") {
+    const auto handed_on = moment<Sale>(R"(reassign_sale { owner: "bob" })", tuesday);
+    const auto reopening = [](const Given<Sale>& sale) {
+        const Came<Sale> came = sale.when("reopen_sale {}", friday);
+        REQUIRE(came.events.size() == 1);
+        return came.events[0].sale_reopened();
+    };
+    // Entered as Ada's on Monday, closed as Bob's on Wednesday.
+    const v1::SaleReopened first = reopening(after(opened, handed_on, won));
+    CHECK(first.stage_entered_at() == monday);
+    CHECK(first.stage_entered_dims().owner() == "ada");
+    CHECK(first.dims().owner() == "bob");
+    CHECK(first.time_in_stage_us() == 2 * one_day);
+    // Entered as Bob's: the next stage, or the same one after a reopening.
+    CHECK(reopening(after(opened, handed_on, offered, won)).stage_entered_dims().owner() == "bob");
+    const auto won_again = moment<Sale>("win_sale {}", friday);
+    const v1::SaleReopened second = reopening(after(opened, handed_on, won, reopened, won_again));
+    CHECK(second.stage_entered_dims().owner() == "bob");
+    CHECK(second.stage_entered_at() == friday);
+    CHECK(second.time_in_stage_us() == 0);
+}
+
+TEST_CASE("a correction says which stays and which flows move along with the dates", "[sale]") {
+    const auto handed_on = moment<Sale>(R"(reassign_sale { owner: "bob" })", tuesday);
+    const auto correction = [](const Given<Sale>& sale) {
+        const Came<Sale> came = sale.when("correct_sale { opened_at: " + micros(sunday) + R"( note: "x" })", friday);
+        REQUIRE(came.events.size() == 1);
+        return came.events[0].sale_corrected();
+    };
+    const v1::SaleCorrected closed = correction(after(opened, handed_on, offered, won));
+    CHECK(closed.opened_stage() == "lead");
+    CHECK(closed.opened_probability_bp() == 1000);
+    CHECK(closed.first_stage_left_at() == tuesday);
+    CHECK(closed.first_stage_left_dims().owner() == "bob");
+    CHECK(closed.opened_dims().owner() == "ada");
+    CHECK(closed.before().first_stay_us() == one_day);
+    CHECK(closed.after().first_stay_us() == 2 * one_day);
+    CHECK(closed.before().closing_stay_us() == one_day);
+    CHECK(closed.after().closing_stay_us() == one_day);
+    CHECK(correction(after(opened, offered, handed_on, won)).first_stage_left_dims().owner() == "ada");
+
+    const v1::SaleCorrected first_stage = correction(after(opened, won));
+    CHECK(first_stage.first_stage_left_at() == 0);
+    CHECK(first_stage.before().closing_stay_us() == 2 * one_day);
+    CHECK(first_stage.after().closing_stay_us() == 3 * one_day);
+    CHECK(correction(after(opened)).after().closing_stay_us() == 0);
+
+    // The first stay was taken back by the reopening: nothing of it is left to be moved.
+    const v1::SaleCorrected taken_back = correction(after(opened, won, moment<Sale>("reopen_sale {}", wednesday)));
+    CHECK(taken_back.opened_stage().empty());
+    CHECK(taken_back.first_stage_left_at() == 0);
+    CHECK(taken_back.after().first_stay_us() == 0);
+}
+
+TEST_CASE("what flowed through the open pipeline is kept apart from what should have", "[sale]") {
+    const auto won_for_80 = moment<Sale>("win_sale { amount " + eur_80 + " }", wednesday);
+    const auto to_70 = [](events::Micros at) {
+        return moment<Sale>(R"(correct_sale { amount { minor: 7000 currency: "EUR" } note: "x" })", at);
+    };
+    const auto flows = [](const Given<Sale>& sale) {
+        const Came<Sale> came = sale.when("correct_sale { opened_at: " + micros(sunday) + R"( note: "x" })", friday);
+        REQUIRE(came.events.size() == 1);
+        const v1::SaleCorrected& corrected = came.events[0].sale_corrected();
+        return std::to_string(corrected.opened_pipeline_amount().minor()) + " in, " +
+               std::to_string(corrected.closed_pipeline_amount().minor()) + " out";
+    };
+    CHECK(flows(after(opened)) == "5000 in, 0 out");
+    CHECK(flows(after(opened, to_70(tuesday))) == "5000 in, 0 out");
+    CHECK(flows(after(opened, to_70(tuesday), won)) == "5000 in, 7000 out");
+    CHECK(flows(after(opened, repriced, won)) == "5000 in, 8000 out");
+    CHECK(flows(after(opened, won_for_80)) == "5000 in, 5000 out");
+    CHECK(flows(after(opened, won_for_80, to_70(friday))) == "5000 in, 5000 out");
+    CHECK(flows(after(opened, won, to_70(friday))) == "5000 in, 5000 out");
+    CHECK(flows(after(opened, lost, to_70(friday))) == "5000 in, 5000 out");
+    CHECK(flows(after(opened, won_for_80, moment<Sale>("reopen_sale {}", wednesday),
+                      moment<Sale>("win_sale {}", friday))) == "5000 in, 8000 out");
 }
 
 TEST_CASE("a correction to the figures that are there changes nothing", "[sale]") {

@@ -33,6 +33,13 @@ v1::Reference direct() {
     return reference;
 }
 
+v1::Reference sold() {
+    v1::Reference reference;
+    reference.set_version(1);
+    *reference.mutable_product()->mutable_list_price() = eur(1'000);
+    return reference;
+}
+
 class Operation {
 public:
     explicit Operation(unsigned seed) : random_(seed) {
@@ -54,7 +61,7 @@ private:
         auto& state = states[id];
         const auto needs = Sale::needs(state, command);
         std::vector<const v1::Reference*> found;
-        for (const auto& need : needs) found.push_back(need.kind == "pipeline" ? &pipeline_ : nullptr);
+        for (const auto& need : needs) found.push_back(need.kind == "pipeline" ? &pipeline_ : &product_);
         const aggregates::Facts facts(needs, found);
         const auto decision = Sale::decide(state, command, {id, now, 0, facts});
         if (!decision) return;  // random commands are often out of place
@@ -73,6 +80,7 @@ private:
         body.set_region("north");
         body.set_pipeline_id("direct");
         *body.mutable_amount() = eur(1'000 + any(100'000));
+        if (any(3) != 0) *body.add_lines() = line();
         send(id, open, now);
         for (auto steps = any(12); steps > 0; --steps) {
             now += any(15 * 86'400) * 1'000'000 + 1;
@@ -80,12 +88,22 @@ private:
         }
     }
 
+    v1::ProductLine line() {
+        v1::ProductLine line;
+        line.set_product_id(any(2) == 0 ? "p1" : "p2");
+        line.set_quantity(1 + any(3));
+        return line;
+    }
+
     v1::SaleCommand next(events::Micros now) {
         v1::SaleCommand c;
         switch (any(8)) {
             case 0:
             case 1: c.mutable_change_sale_stage()->set_stage(any(2) == 0 ? "offer" : "contract"); break;
-            case 2: *c.mutable_change_sale_amount()->mutable_amount() = eur(1 + any(200'000)); break;
+            case 2:
+                *c.mutable_change_sale_amount()->mutable_amount() = eur(1 + any(200'000));
+                if (any(2) == 0) *c.mutable_change_sale_amount()->add_lines() = line();
+                break;
             case 3: c.mutable_reassign_sale()->set_owner(any(2) == 0 ? "ada" : "bob"); break;
             case 4:
                 c.mutable_win_sale();
@@ -104,6 +122,7 @@ private:
 
     std::mt19937_64 random_;
     v1::Reference pipeline_ = direct();
+    v1::Reference product_ = sold();
 };
 
 using Tally = std::map<std::string, double>;  // "2026-01 ada" -> value; nothing where it is zero
@@ -111,6 +130,48 @@ using Tally = std::map<std::string, double>;  // "2026-01 ada" -> value; nothing
 void add(Tally& told, const std::string& month, const std::string& who, double value) {
     const auto key = (month.empty() ? "" : month + " ") + who;
     if ((told[key] += value) == 0) told.erase(key);
+}
+
+}  // namespace
+
+namespace {
+
+// Stays and openings as the history of each sale tells them, corrections and reopenings included, by month and stage.
+struct Stays {
+    Tally entered, ended, ended_ms, progressed, open_sales;
+};
+
+template <class Month>
+Stays stays_of(const View& sales_view, const Month& month) {
+    namespace sales = projections::sales;
+    Stays told;
+    sales::each_history(sales_view, "default", [&](const v1::SaleHistory& history) {
+        const auto moments = sales::timeline(history, {});
+        for (const auto& visit : sales::stage_visits(moments)) {
+            if (visit.taken_back()) continue;
+            add(told.entered, month(visit.entered_at()), visit.stage(), 1);
+            if (visit.exit() == v1::STILL_IN) continue;
+            add(told.ended, month(visit.left_at()), visit.stage(), 1);
+            add(told.ended_ms, month(visit.left_at()), visit.stage(),
+                static_cast<double>(visit.time_in_stage_us() / 1'000));
+            if (visit.exit() == v1::MOVED_FORWARD || visit.exit() == v1::WON_FROM)
+                add(told.progressed, month(visit.left_at()), visit.stage(), 1);
+        }
+        // Open at the end of which months: from the opening, or a reopening, to the next close.
+        for (int m = 1; m <= 12; ++m) {
+            const auto end = m == 12 ? at(2027, 1, 1) : at(2026, static_cast<unsigned>(m) + 1, 1);
+            bool open = false;
+            auto state = v1::SALE_STATUS_UNSPECIFIED;
+            for (const auto& moment : moments) {
+                const bool turns = (moment.status() == v1::OPEN) != (state == v1::OPEN);
+                state = moment.status();
+                if (turns && moment.occurred_at() < end) open = state == v1::OPEN;
+            }
+            if (open) add(told.open_sales, month(end - 1), "", 1);
+        }
+        return true;
+    });
+    return told;
 }
 
 }  // namespace
@@ -132,11 +193,10 @@ TEST_CASE("KPIs and funnel agree with the states of the sales after any history"
                     p.has_money() ? static_cast<double>(p.money().minor()) : p.value());
             return told;
         };
-        const auto at_the_end = [&](std::string_view name) {
+        const auto at_the_end = [&](std::string_view name, const char* by = "owner") {
             Tally told;
             const auto answer =
-                kpis->series(view, name,
-                             {.tenant = "default", .from = "2030-01-01", .to = "2030-02-01", .by = {"owner"}})
+                kpis->series(view, name, {.tenant = "default", .from = "2030-01-01", .to = "2030-02-01", .by = {by}})
                     .value();
             for (const auto& p : answer.points())
                 add(told, "", p.dims(0).value(), p.has_money() ? static_cast<double>(p.money().minor()) : p.value());
@@ -147,6 +207,7 @@ TEST_CASE("KPIs and funnel agree with the states of the sales after any history"
             return calendar.label(kpi::Grain::month, calendar.bucket(kpi::Grain::month, t));
         };
 
+        Tally won_product, open_product, opened_product;
         Tally opened, opened_value, won, won_value, lost_value, cycle_sum, reasons, open, open_value, weighted,
             by_stage;
         for (const auto& [id, s] : operation.states) {
@@ -154,6 +215,10 @@ TEST_CASE("KPIs and funnel agree with the states of the sales after any history"
             add(opened_value, month(s.opened_at()), s.opened_dims().owner(),
                 static_cast<double>(s.opened_amount().minor()));
             const auto& owner = s.dims().owner();
+            add(opened_product, month(s.opened_at()), s.opened_dims().product_id(), 1);
+            if (s.status() == v1::WON) add(won_product, month(s.closed_at()), s.dims().product_id(), 1);
+            if (s.status() == v1::OPEN)
+                add(open_product, "", s.dims().product_id(), static_cast<double>(s.amount().minor()));
             const auto amount = s.amount().minor();
             if (s.status() == v1::WON) {
                 add(won, month(s.closed_at()), owner, 1);
@@ -176,6 +241,9 @@ TEST_CASE("KPIs and funnel agree with the states of the sales after any history"
         CHECK(series("won_value", "owner") == won_value);
         CHECK(series("lost_value", "owner") == lost_value);
         CHECK(series("loss_reasons", "reason") == reasons);
+        CHECK(series("sales_opened", "product") == opened_product);
+        CHECK(series("sales_won", "product") == won_product);
+        CHECK(at_the_end("open_pipeline_value", "product") == open_product);
         CHECK(at_the_end("open_sales") == open);
         CHECK(at_the_end("open_pipeline_value") == open_value);
         CHECK(at_the_end("weighted_forecast") == weighted);
@@ -187,6 +255,29 @@ TEST_CASE("KPIs and funnel agree with the states of the sales after any history"
 
         View sales_view(projections::sales::make());
         operation.story.fold_into(sales_view);
+        const Stays stays = stays_of(sales_view, month);
+        // A measure behind the points of a series, by month and stage.
+        const auto measured = [&](std::string_view name, std::string_view measure) {
+            Tally told;
+            const auto answer = kpis->series(view, name, {.tenant = "default", .by = {"stage"}}).value();
+            for (const auto& p : answer.points())
+                for (const auto& m : p.measures())
+                    if (m.name() == measure) add(told, p.bucket(), p.dims(0).value(), static_cast<double>(m.value()));
+            return told;
+        };
+        CHECK(measured("stage_entered", "entered") == stays.entered);
+        CHECK(measured("stage_conversion", "progressed") == stays.progressed);
+        CHECK(measured("days_in_stage_mean", "stay_ms") == stays.ended);
+        auto ended_ms = stays.ended_ms;
+        for (const auto& [place, days] : series("days_in_stage_mean", "stage"))
+            CHECK(days * 86'400'000 * stays.ended.at(place) == Approx(ended_ms[place]));
+        for (const char* by : {"owner", "product"})
+            for (const auto& [place, entered] : series("stage_entered", by)) CHECK(entered > 0);
+        Tally open_by_month;
+        const auto levels =
+            kpis->series(view, "open_sales", {.tenant = "default", .from = "2026-01-01", .to = "2027-01-01"}).value();
+        for (const auto& p : levels.points()) add(open_by_month, p.bucket(), "", p.value());
+        CHECK(open_by_month == stays.open_sales);
         const auto funnel =
             projections::funnel::query_funnel(sales_view, {.tenant = "default", .pipeline = "direct"}).value();
         Tally stages;

@@ -196,6 +196,56 @@ TEST_CASE("a corrected date or amount restates the buckets as if it had been rig
           "2026-02-20 EUR: 5000");
 }
 
+TEST_CASE("a reopening takes back the stay that had ended with the close", "[kpi]") {
+    const auto ada = dims("ada", "north"), bob = dims("bob", "south");
+    auto again = reopened(bob, v1::WON, eur(100), "offer", at(2026, 3, 10), 68 * day);
+    again.mutable_sale_reopened()->set_stage_entered_at(at(2026, 2, 10));
+    *again.mutable_sale_reopened()->mutable_stage_entered_dims() = ada;  // and reassigned to Bob since
+    again.mutable_sale_reopened()->set_time_in_stage_us(28 * day);
+    Story story;
+    story.sale("s", opened(ada, eur(100), at(2026, 1, 1)), at(2026, 1, 1))
+        .sale("s", moved(ada, "lead", "offer", eur(100), 40 * day), at(2026, 2, 10))
+        .sale("s", won(bob, eur(100), eur(100), "offer", at(2026, 1, 1), at(2026, 3, 10), 28 * day), at(2026, 3, 10))
+        .sale("s", again, at(2026, 4, 1))
+        .sale("s", won(bob, eur(100), eur(100), "offer", at(2026, 1, 1), at(2026, 4, 3), 2 * day), at(2026, 4, 3));
+    const Fixture f(story);
+    CHECK(f.told("stage_entered", {.by = {"stage", "owner"}}) == "2026-01 lead ada: 1 | 2026-04 offer bob: 1");
+    CHECK(f.told("days_in_stage_mean", {.by = {"stage"}}) == "2026-02 lead: 40 | 2026-04 offer: 2");
+    CHECK(f.told("stage_conversion", {.grain = "year", .by = {"stage"}}) == "2026 lead: 1 | 2026 offer: 1");
+}
+
+TEST_CASE("a corrected date moves the stays that begin with the opening or end with the close", "[kpi]") {
+    // Opened on 1 January as Ada's, left for an offer on 11 February as Bob's, won on 3 March. In truth opened on
+    // 28 December and won on 2 April.
+    const auto ada = dims("ada", "north"), bob = dims("bob", "south");
+    auto correction = corrected(bob, v1::WON, {100, 100, at(2026, 1, 1), at(2026, 3, 3)},
+                                {100, 100, at(2025, 12, 28), at(2026, 4, 2)}, "offer", 5000);
+    auto& c = *correction.mutable_sale_corrected();
+    *c.mutable_opened_dims() = ada;
+    c.set_opened_stage("lead");
+    c.set_opened_probability_bp(1000);
+    c.set_first_stage_left_at(at(2026, 2, 11));
+    *c.mutable_first_stage_left_dims() = bob;
+    c.mutable_before()->set_first_stay_us(41 * day);
+    c.mutable_before()->set_closing_stay_us(20 * day);
+    c.mutable_after()->set_first_stay_us(45 * day);
+    c.mutable_after()->set_closing_stay_us(50 * day);
+    Story story;
+    story.sale("s", opened(ada, eur(100), at(2026, 1, 1)), at(2026, 1, 1))
+        .sale("s", moved(bob, "lead", "offer", eur(100), 41 * day), at(2026, 2, 11))
+        .sale("s", won(bob, eur(100), eur(100), "offer", at(2026, 1, 1), at(2026, 3, 3), 20 * day), at(2026, 3, 3))
+        .sale("s", correction, at(2026, 5, 1));
+    const Fixture f(story);
+    CHECK(f.told("stage_entered", {.by = {"stage", "owner"}}) == "2025-12 lead ada: 1 | 2026-02 offer bob: 1");
+    CHECK(f.told("days_in_stage_mean", {.by = {"stage", "owner"}}) == "2026-02 lead bob: 45 | 2026-04 offer bob: 50");
+    CHECK(f.told("days_in_stage_median", {.filter = {{"stage", "offer"}}}) == "2026-04: 50");
+    // 10 % of 100 from December, 50 % from February, nothing from April on.
+    CHECK(f.told("weighted_forecast", {.from = "2025-12-01", .to = "2026-05-01"}) ==
+          "2025-12 EUR: 10 | 2026-01 EUR: 10 | 2026-02 EUR: 50 | 2026-03 EUR: 50");
+    CHECK(f.told("open_pipeline_value", {.from = "2025-12-01", .to = "2026-05-01"}) ==
+          "2025-12 EUR: 100 | 2026-01 EUR: 100 | 2026-02 EUR: 100 | 2026-03 EUR: 100");
+}
+
 TEST_CASE("an open sale's corrected amount changes pipeline and forecast", "[kpi]") {
     auto story = january();
     story.sale(

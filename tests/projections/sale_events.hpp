@@ -108,6 +108,7 @@ inline v1::SaleEvent corrected(const v1::SaleDimensions& d, v1::SaleStatus statu
         to.set_opened_at(from.opened_at);
         to.set_closed_at(from.closed_at);
         to.set_cycle_us(from.closed_at == 0 ? 0 : from.closed_at - from.opened_at);
+        to.set_closing_stay_us(to.cycle_us());  // it never left the stage it was opened in
     };
     v1::SaleEvent e;
     auto& c = *e.mutable_sale_corrected();
@@ -116,6 +117,10 @@ inline v1::SaleEvent corrected(const v1::SaleDimensions& d, v1::SaleStatus statu
     c.set_status(status);
     fill(*c.mutable_before(), before);
     fill(*c.mutable_after(), after);
+    c.set_opened_stage(stage);
+    c.set_opened_probability_bp(probability_bp);
+    *c.mutable_opened_pipeline_amount() = eur(before.opened_amount);
+    if (before.closed_at != 0) *c.mutable_closed_pipeline_amount() = eur(before.amount);
     c.set_stage(std::move(stage));
     c.set_probability_bp(probability_bp);
     return e;
