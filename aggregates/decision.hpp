@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -27,9 +28,9 @@ template <class Event>
     return events;
 }
 
-// Messages without map fields serialise equal exactly when they are equal.
+// Messages without map fields serialise equal exactly when they are equal; most that differ do so in length.
 [[nodiscard]] inline bool same(const google::protobuf::MessageLite& a, const google::protobuf::MessageLite& b) {
-    return a.SerializeAsString() == b.SerializeAsString();
+    return a.ByteSizeLong() == b.ByteSizeLong() && a.SerializeAsString() == b.SerializeAsString();
 }
 [[nodiscard]] inline bool same(const v1::Money& a, const v1::Money& b) {
     return a.minor() == b.minor() && a.currency() == b.currency();
@@ -51,10 +52,9 @@ template <class Repeated>
 // The first id that stands twice in a list of messages with an id; empty: all differ.
 template <class Repeated>
 [[nodiscard]] std::string repeated_id(const Repeated& list) {
-    for (int i = 1; i < list.size(); ++i) {
-        for (int j = 0; j < i; ++j) {
-            if (list.Get(i).id() == list.Get(j).id()) return list.Get(i).id();
-        }
+    std::unordered_set<std::string_view> ids;
+    for (const auto& item : list) {
+        if (!ids.insert(item.id()).second) return item.id();
     }
     return {};
 }

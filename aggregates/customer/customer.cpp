@@ -10,16 +10,19 @@ namespace customer {
 
 // The same need, said twice, is one need.
 Decision<Event> record_need(const State& state, const v1::RecordCustomerNeed& command) {
-    v1::CustomerNeedRecorded need;
+    const v1::Priority priority =
+        command.priority() == v1::PRIORITY_UNSPECIFIED ? v1::PRIORITY_MEDIUM : command.priority();
+    const bool known = std::ranges::any_of(state.needs(), [&](const v1::CustomerNeedRecorded& need) {
+        return need.type() == command.type() && need.priority() == priority &&
+               need.product_id() == command.product_id() && need.text() == command.text();
+    });
+    if (known) return unchanged<Event>();
+    Event event;
+    v1::CustomerNeedRecorded& need = *event.mutable_customer_need_recorded();
     need.set_type(command.type());
     need.set_text(command.text());
     need.set_product_id(command.product_id());
-    need.set_priority(command.priority() == v1::PRIORITY_UNSPECIFIED ? v1::PRIORITY_MEDIUM : command.priority());
-    for (const v1::CustomerNeedRecorded& known : state.needs()) {
-        if (same(known, need)) return unchanged<Event>();
-    }
-    Event event;
-    *event.mutable_customer_need_recorded() = std::move(need);
+    need.set_priority(priority);
     return one(std::move(event));
 }
 

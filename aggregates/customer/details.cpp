@@ -162,13 +162,22 @@ v1::CustomerDetailsChanged changes(const State& state, const v1::ChangeCustomerD
         if (known == state.attributes().end() || !same(*known, wanted)) *changed.add_attributes() = wanted;
     }
     for (const std::string& key : command.remove_attributes()) {
-        if (find_by_key(state.attributes(), key) != state.attributes().end()) changed.add_attributes_removed(key);
+        if (find_by_key(state.attributes(), key) == state.attributes().end()) continue;
+        const auto& removed = changed.attributes_removed();
+        if (std::ranges::find(removed, key) == removed.end()) changed.add_attributes_removed(key);  // named once
     }
     for (const v1::ExternalId& wanted : command.external_ids()) {
         const auto known = find_by_key(state.external_ids(), wanted.system());
         if (known == state.external_ids().end() || !same(*known, wanted)) *changed.add_external_ids() = wanted;
     }
     return changed;
+}
+
+// How many there will be once `set` is set, each in the place of the one with its key or behind the others.
+template <class List>
+int count_after(const List& known, const List& set) {
+    const auto is_new = [&](const auto& item) { return find_by_key(known, key_of(item)) == known.end(); };
+    return known.size() + static_cast<int>(std::ranges::count_if(set, is_new));
 }
 
 }  // namespace
@@ -181,14 +190,13 @@ Decision<Event> change_details(const State& state, const v1::ChangeCustomerDetai
     changed = changes(state, command);
     if (changed.ByteSizeLong() == 0) return unchanged<Event>();
 
-    State after = state;
-    fold_details(after, changed);
-    if (after.attributes_size() > Customer::max_attributes) {
+    const int attributes = count_after(state.attributes(), changed.attributes()) - changed.attributes_removed_size();
+    if (attributes > Customer::max_attributes) {
         return refuse(
             Why::too_many_attributes, "change_customer_details.attributes",
             "A customer has at most " + std::to_string(Customer::max_attributes) + " attributes; remove some.");
     }
-    if (after.external_ids_size() > Customer::max_external_ids) {
+    if (count_after(state.external_ids(), changed.external_ids()) > Customer::max_external_ids) {
         return refuse(Why::too_many_external_ids, "change_customer_details.external_ids",
                       "A customer has at most " + std::to_string(Customer::max_external_ids) + " external ids.");
     }

@@ -2,6 +2,8 @@
 #include "aggregates/decision.hpp"
 #include "aggregates/delivery/rules.hpp"
 
+#include <unordered_set>
+
 namespace tidemark::aggregates::delivery {
 
 // Requirements come before the plan or after it, until they are baselined.
@@ -226,15 +228,23 @@ Decision<Event> request_change(const State& state, const v1::RequestChange& comm
 
 namespace {
 
+std::unordered_set<std::string_view> ids_of(const auto& list) {
+    std::unordered_set<std::string_view> ids;
+    for (const auto& item : list) ids.insert(item.id());
+    return ids;
+}
+
 // What was begun or reached is measured by the plan in force, and so has to be in it.
 Refusal refuse_dropping_what_was_done(const State& state, const v1::DeliveryPlan& plan) {
+    const auto tasks = ids_of(plan.tasks());
     for (const v1::TaskProgress& progress : state.task_progress()) {
-        if (find_id(plan.tasks(), progress.task_id()) != nullptr) continue;
+        if (tasks.contains(progress.task_id())) continue;
         return refuse(Why::plan_drops_what_was_done, "rebaseline_delivery.plan.tasks",
                       "The task " + quoted(progress.task_id()) + " was worked on and is not in the new plan; keep it.");
     }
+    const auto milestones = ids_of(plan.milestones());
     for (const v1::MilestoneHit& hit : state.milestones_hit()) {
-        if (find_id(plan.milestones(), hit.milestone_id()) != nullptr) continue;
+        if (milestones.contains(hit.milestone_id())) continue;
         return refuse(Why::plan_drops_what_was_done, "rebaseline_delivery.plan.milestones",
                       "The milestone " + quoted(hit.milestone_id()) + " was hit and is not in the new plan; keep it.");
     }

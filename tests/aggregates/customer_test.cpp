@@ -180,6 +180,20 @@ TEST_CASE("a customer that has changed is not created again: it does not stand a
     CHECK(given<Customer>(created, moved, back).when(create) == changes_nothing<Customer>());
 }
 
+TEST_CASE("attributes may be exchanged at the limit, and one that is removed twice makes room for one", "[customer]") {
+    const auto full = moment<Customer>("change_customer_details {" + numbered_attributes(0, 99) + "}");  // and "tier"
+    const auto exchange = [&](const std::string& removed, int more) {
+        return given<Customer>(created, full)
+            .when("change_customer_details {" + removed + numbered_attributes(0, 3) + numbered_attributes(200, more) +
+                  "}");
+    };
+    const std::string twice = R"(remove_attributes: "tier" remove_attributes: "tier" )";
+    CHECK(exchange(twice, 1).state.attributes_size() == 100);
+    CHECK(exchange(twice, 1).events.at(0).customer_details_changed().attributes_removed_size() == 1);
+    CHECK(exchange(twice, 2) == refuses<Customer>(Why::too_many_attributes, "change_customer_details.attributes"));
+    CHECK(exchange("", 1) == refuses<Customer>(Why::too_many_attributes, "change_customer_details.attributes"));
+}
+
 TEST_CASE("no rejection of a customer says anything personal", "[customer]") {
     for (
         const std::string command :
