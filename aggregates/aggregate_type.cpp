@@ -97,7 +97,8 @@ AggregateType entry(std::string_view plural, v1::Command::BodyCase body) {
             .command = A::Command::descriptor(),
             .event = A::Event::descriptor(),
             .state = A::State::descriptor(),
-            .make = []() -> std::unique_ptr<AggregateState> { return std::make_unique<Erased<A, Body>>(); }};
+            .make = []() -> std::unique_ptr<AggregateState> { return std::make_unique<Erased<A, Body>>(); },
+            .command_case = [](const v1::Command& command) -> int { return (command.*Body)().command_case(); }};
 }
 
 const AggregateType* find_by(auto condition) {
@@ -105,6 +106,21 @@ const AggregateType* find_by(auto condition) {
         if (condition(type)) return &type;
     }
     return nullptr;
+}
+
+// The name of every command, by aggregate and by its field number.
+std::vector<std::vector<std::string_view>> names_of_commands() {
+    std::vector<std::vector<std::string_view>> names;
+    for (const AggregateType& type : registry()) {
+        std::vector<std::string_view>& of_type = names.emplace_back();
+        for (int i = 0; i < type.command->field_count(); ++i) {
+            const auto* field = type.command->field(i);
+            const auto number = static_cast<std::size_t>(field->number());
+            if (of_type.size() <= number) of_type.resize(number + 1);
+            of_type[number] = field->message_type()->name();
+        }
+    }
+    return names;
 }
 
 }  // namespace
@@ -133,12 +149,11 @@ const AggregateType* type_of(const v1::Command& command) {
 }
 
 std::string_view command_name(const v1::Command& command) {
+    static const auto names = names_of_commands();
     const AggregateType* type = type_of(command);
     if (type == nullptr) return {};
-    const auto* reflection = command.GetReflection();
-    const auto& inside = reflection->GetMessage(command, v1::Command::descriptor()->FindFieldByNumber(type->body));
-    const auto* chosen = inside.GetReflection()->GetOneofFieldDescriptor(inside, type->command->oneof_decl(0));
-    return chosen == nullptr ? std::string_view{} : std::string_view(chosen->message_type()->name());
+    return names[static_cast<std::size_t>(type - registry().data())]
+                [static_cast<std::size_t>(type->command_case(command))];
 }
 
 }  // namespace tidemark::aggregates

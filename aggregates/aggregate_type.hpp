@@ -43,6 +43,7 @@ struct AggregateType {
     const google::protobuf::Descriptor* event;    // v1.SaleEvent
     const google::protobuf::Descriptor* state;    // v1.SaleState
     std::unique_ptr<AggregateState> (*make)();
+    int (*command_case)(const v1::Command& command);  // which command is inside the body: its field number; 0: none
 };
 
 [[nodiscard]] std::span<const AggregateType> registry();

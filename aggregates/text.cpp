@@ -19,7 +19,7 @@ bool plain_ascii(std::string_view text) {
 
 // White space of any script, and what is not seen at all: U+00A0, U+3000, U+200B ...
 bool is_blank(utf8proc_int32_t code_point) {
-    if (code_point == '\t' || code_point == '\n' || code_point == '\r') return true;
+    if (code_point < 0x80) return code_point == ' ' || (code_point >= '\t' && code_point <= '\r');
     switch (utf8proc_category(code_point)) {
         case UTF8PROC_CATEGORY_ZS:
         case UTF8PROC_CATEGORY_ZL:
