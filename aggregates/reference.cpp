@@ -94,7 +94,8 @@ bool changes_reference(const events::RecordHeader& header) {
     if (header.kind != events::RecordKind::event) return false;
     if (header.stream_kind == "sale") {
         return header.type == v1::SaleEvent::kSaleOpened || header.type == v1::SaleEvent::kSaleWon ||
-               header.type == v1::SaleEvent::kSaleLost || header.type == v1::SaleEvent::kSaleReopened;
+               header.type == v1::SaleEvent::kSaleLost || header.type == v1::SaleEvent::kSaleReopened ||
+               header.type == v1::SaleEvent::kSaleReassigned;
     }
     if (header.stream_kind == "customer") {
         return header.type == v1::CustomerEvent::kCustomerCreated ||

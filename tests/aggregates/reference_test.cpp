@@ -128,6 +128,6 @@ TEST_CASE("no event that changes a fact is left out by followers", "[reference]"
     leaves_out_no_change<v1::CustomerEvent>("customer", R"(customer { region: "r" sector: "s" owner: "o" })");
     leaves_out_no_change<v1::ProductEvent>("product", "product { list_price { minor: 1 } }");
     leaves_out_no_change<v1::PipelineEvent>("pipeline", R"(pipeline { stages { id: "a" } })");
-    leaves_out_no_change<v1::SaleEvent>("sale", R"(sale { customer_id: "c" })");
+    leaves_out_no_change<v1::SaleEvent>("sale", R"(sale { customer_id: "c" region: "r" sector: "s" })");
     leaves_out_no_change<v1::SaleEvent>("sale", R"(sale { status: WON customer_id: "c" })");
 }
