@@ -1,5 +1,7 @@
 #include "aggregates/rules.hpp"
 
+#include "events/v1/common.pb.h"
+
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -55,7 +57,10 @@ private:
         rules.has_max = rule.has_max();
         rules.min = rule.min();
         rules.max = rule.max();
-        if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) rules.inside = &make(field->message_type());
+        if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+            rules.inside = &make(field->message_type());
+            rules.money = field->message_type() == v1::Money::descriptor();
+        }
         return rules;
     }
 

@@ -19,6 +19,7 @@ struct RuleTable;
 struct FieldRules {
     const google::protobuf::FieldDescriptor* field = nullptr;
     const RuleTable* inside = nullptr;  // of a message field
+    bool money = false;                 // it is a Money
     bool repeated = false;
     bool required = false;
     bool presence = false;  // whether "absent" can be told from empty or zero

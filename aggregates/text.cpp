@@ -3,18 +3,48 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace tidemark::aggregates {
 namespace {
+
+constexpr std::uint64_t all_bytes = 0x0101'0101'0101'0101;  // times a byte: eight of it
+constexpr std::uint64_t top_bits = all_bytes * 0x80;
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
+// Eight characters at a time: every text of every command comes through here.
+template <class Visit>
+void each_word(std::string_view text, Visit visit) {
+    std::uint64_t word = 0;
+    for (; text.size() >= sizeof(word); text.remove_prefix(sizeof(word))) {
+        std::memcpy(&word, text.data(), sizeof(word));
+        visit(word);
+    }
+    if (text.empty()) return;
+    word = all_bytes * 'x';  // what is not there is a letter
+    std::memcpy(&word, text.data(), text.size());
+    visit(word);
+}
+
 bool plain_ascii(std::string_view text) {
-    unsigned char any = 0;
-    for (const char c : text) any = static_cast<unsigned char>(any | static_cast<unsigned char>(c));
-    return any < 0x80;
+    std::uint64_t any = 0;
+    each_word(text, [&](std::uint64_t word) { any |= word; });
+    return (any & top_bits) == 0;
+}
+
+// False: surely none. True: look at each (a tab or a line end is among them, or something after a control character).
+bool may_have_controls(std::string_view text) {
+    std::uint64_t any = 0;
+    each_word(text, [&](std::uint64_t word) {
+        const std::uint64_t below_blank = (word - all_bytes * 0x20) & ~word;
+        const std::uint64_t without_del = word ^ all_bytes * 0x7f;
+        any |= below_blank | ((without_del - all_bytes) & ~without_del);
+    });
+    return (any & top_bits) != 0;
 }
 
 // White space of any script, and what is not seen at all: U+00A0, U+3000, U+200B ...
@@ -35,8 +65,8 @@ bool any_code_point(std::string_view text, Condition condition) {
     const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
     auto left = static_cast<utf8proc_ssize_t>(text.size());
     while (left > 0) {
-        utf8proc_int32_t code_point = 0;
-        const utf8proc_ssize_t length = utf8proc_iterate(at, left, &code_point);
+        utf8proc_int32_t code_point = *at;
+        const utf8proc_ssize_t length = *at < 0x80 ? 1 : utf8proc_iterate(at, left, &code_point);
         if (length <= 0) return false;
         if (condition(code_point)) return true;
         at += length;
@@ -69,10 +99,10 @@ std::optional<std::size_t> count_chars(std::string_view text) {
 }
 
 bool has_control_characters(std::string_view text) {
-    return std::ranges::any_of(text, [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
-    });
+    return may_have_controls(text) && std::ranges::any_of(text, [](char c) {
+               const auto byte = static_cast<unsigned char>(c);
+               return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
+           });
 }
 
 bool looks_like_email(std::string_view text) {

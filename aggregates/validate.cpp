@@ -123,7 +123,7 @@ Broken check_money(const v1::Money& money, const FieldRules& rules, const Path& 
 }
 
 Broken check_inside(const Message& message, const FieldRules& rules, const Path& path) {
-    if (message.GetDescriptor() == v1::Money::descriptor()) {
+    if (rules.money) {
         if (auto found = check_money(static_cast<const v1::Money&>(message), rules, path)) return found;
     }
     return check_message(message, *rules.inside, &path);
@@ -142,8 +142,8 @@ Broken check_integer(std::int64_t value, bool present, const FieldRules& rules, 
     return check_number(value, rules, path);
 }
 
-Broken check_single(const Message& message, const FieldRules& rules, const Path* above) {
-    const Reflection& reflection = *message.GetReflection();
+// `reflection` is the message's: asked for once per message, for every field needs it.
+Broken check_single(const Message& message, const Reflection& reflection, const FieldRules& rules, const Path* above) {
     const FieldDescriptor* field = rules.field;
     const Path path{above, field->name()};
     const bool present = rules.presence && reflection.HasField(message, field);
@@ -171,8 +171,8 @@ Broken check_single(const Message& message, const FieldRules& rules, const Path*
     return std::nullopt;
 }
 
-Broken check_item(const Message& message, const FieldRules& rules, int index, const Path& path) {
-    const Reflection& reflection = *message.GetReflection();
+Broken check_item(const Message& message, const Reflection& reflection, const FieldRules& rules, int index,
+                  const Path& path) {
     switch (rules.field->cpp_type()) {
         case FieldDescriptor::CPPTYPE_STRING: {
             std::string scratch;
@@ -197,9 +197,9 @@ Broken check_item(const Message& message, const FieldRules& rules, int index, co
     return std::nullopt;
 }
 
-Broken check_list(const Message& message, const FieldRules& rules, const Path* above) {
+Broken check_list(const Message& message, const Reflection& reflection, const FieldRules& rules, const Path* above) {
     const Path path{above, rules.field->name()};
-    const int size = message.GetReflection()->FieldSize(message, rules.field);
+    const int size = reflection.FieldSize(message, rules.field);
     if (size == 0) {
         return rules.required ? broken("Required", path, "At least one item is required.") : std::nullopt;
     }
@@ -207,27 +207,30 @@ Broken check_list(const Message& message, const FieldRules& rules, const Path* a
         return broken("TooMany", path, "At most " + std::to_string(rules.max_items) + " items are allowed.");
     }
     for (int i = 0; i < size; ++i) {
-        if (auto found = check_item(message, rules, i, {above, rules.field->name(), i})) return found;
+        if (auto found = check_item(message, reflection, rules, i, {above, rules.field->name(), i})) return found;
     }
     return std::nullopt;
 }
 
-Broken check_choice(const Message& message, const RuleTable::Choice& choice, const Path* above) {
-    const FieldDescriptor* chosen = message.GetReflection()->GetOneofFieldDescriptor(message, choice.oneof);
+Broken check_choice(const Message& message, const Reflection& reflection, const RuleTable::Choice& choice,
+                    const Path* above) {
+    const FieldDescriptor* chosen = reflection.GetOneofFieldDescriptor(message, choice.oneof);
     if (chosen == nullptr) {
         return broken("Required", {above, choice.oneof->name()},
                       "One of the kinds of " + choice.oneof->name() + " is required.");
     }
-    return check_single(message, choice.fields[static_cast<std::size_t>(chosen->index_in_oneof())], above);
+    return check_single(message, reflection, choice.fields[static_cast<std::size_t>(chosen->index_in_oneof())], above);
 }
 
 Broken check_message(const Message& message, const RuleTable& table, const Path* path) {
+    const Reflection& reflection = *message.GetReflection();
     for (const FieldRules& rules : table.fields) {
-        if (auto found = rules.repeated ? check_list(message, rules, path) : check_single(message, rules, path))
+        if (auto found = rules.repeated ? check_list(message, reflection, rules, path)
+                                        : check_single(message, reflection, rules, path))
             return found;
     }
     for (const RuleTable::Choice& choice : table.choices) {
-        if (auto found = check_choice(message, choice, path)) return found;
+        if (auto found = check_choice(message, reflection, choice, path)) return found;
     }
     return std::nullopt;
 }

@@ -1,5 +1,6 @@
 #include "aggregates/validate.hpp"
 
+#include "aggregates/text.hpp"
 #include "tests/support/given.hpp"
 
 #include <catch2/catch.hpp>
@@ -124,6 +125,27 @@ TEST_CASE("a text of blanks, of any script, is no text", "[validate]") {
         CHECK(verdict(command) == "BadFormat at customer.review_customer_data.fields_to_mend[0]");
     }
     CHECK(verdict(named("\u3000张 三 ")) == "");
+}
+
+TEST_CASE("a control character is found wherever it stands, and nothing else is taken for one", "[validate]") {
+    for (std::size_t size = 1; size <= 20; ++size) {
+        for (std::size_t place = 0; place < size; ++place) {
+            for (int c = 0; c <= 0x7f; ++c) {
+                std::string text(size, 'x');
+                text[place] = static_cast<char>(c);
+                const bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+                if (aggregates::has_control_characters(text) != control) FAIL(size << ' ' << place << ' ' << c);
+                if (aggregates::count_chars(text) != size) FAIL(size << ' ' << place << ' ' << c);
+            }
+            std::string wide(size, 'x');
+            wide.replace(place, 1, "三");
+            CHECK_FALSE(aggregates::has_control_characters(wide));
+            CHECK(aggregates::count_chars(wide) == size);
+        }
+    }
+    CHECK(aggregates::has_control_characters("三\x01"));
+    CHECK(aggregates::has_control_characters("\x7f三"));
+    CHECK_FALSE(aggregates::has_control_characters(""));
 }
 
 TEST_CASE("an e-mail address has one @ and a dotted host", "[validate]") {
