@@ -24,6 +24,8 @@ Response readiness(const Context& context, const Request& request) {
     v1::Health message;
     if (const auto failure = context.services.derived.failure()) {
         message.add_faults("derived stores: " + *failure);
+    } else if (const auto held_up = context.services.derived.held_up()) {
+        message.add_faults("derived stores: " + *held_up + "; it is tried again every second");
     }
     for (const auto& status : context.services.projector.status()) {
         if (!status.failure.empty()) {

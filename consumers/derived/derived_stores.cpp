@@ -2,6 +2,7 @@
 
 #include "consumers/derived/block_follower.hpp"
 #include "consumers/derived/held_rows.hpp"
+#include "consumers/derived/row_writer.hpp"
 #include "consumers/derived/snapshot_maker.hpp"
 
 #include <condition_variable>
@@ -19,10 +20,22 @@ std::string identity_text(const LogIdentity& identity) {
 
 }  // namespace
 
+// When what is held is handed to the writer.
+enum class HandOver : std::uint8_t {
+    full_runs,  // when it is worth it; waits for the writer only when there is no room to go on
+    any,        // however little; never waits
+    all,        // however little; waits
+};
+
 // Two threads: the follower reads the log into the rows held in memory; the writer writes the former ones.
 struct DerivedStores::Impl {
     Impl(Log& log_in, KvStore& store_in, DerivedOptions options_in)
-        : log(log_in), store(store_in), options(options_in), rows(store_in), followed(log_in.identity().partitions) {}
+        : log(log_in),
+          store(store_in),
+          options(options_in),
+          rows(store_in),
+          followed(log_in.identity().partitions),
+          writer(rows, options_in.retry_pause, [this](std::string what) { fail(std::move(what)); }) {}
 
     Log& log;
     KvStore& store;
@@ -36,34 +49,28 @@ struct DerivedStores::Impl {
     mutable std::mutex failure_mutex;
     std::optional<std::string> failed;
 
-    std::mutex writer_mutex;
-    std::condition_variable writer_wake;
-    KvBatch places;  // of the rows being written
-    bool write_wanted = false;
-
     std::mutex gather_mutex;
     std::condition_variable_any gathered;
     bool hurried = false;
 
+    RowWriter writer;
     std::jthread follower_thread;
-    std::jthread writer_thread;
 
     std::expected<void, std::string> open();
     std::expected<Place, std::string> stored_place(events::Partition partition);
     std::expected<bool, std::string> follow_some(events::Partition partition);
-    std::expected<void, std::string> follow_all(const OnProgress* progress, std::uint64_t total);
-    bool hand_over(bool even_if_small);
+    std::expected<bool, std::string> follow_all(const OnProgress* progress, std::uint64_t total);
+    bool hand_over(HandOver when);
     void follow_until(const std::stop_token& stop);
     void gather(const std::stop_token& stop);
     void hurry();
-    void write_until(const std::stop_token& stop);
-    void write_rows(std::unique_lock<std::mutex>& lock);
     std::expected<void, std::string> follow_here();
     void fail(std::string why);
     [[nodiscard]] std::optional<std::string> failure() const {
         const std::scoped_lock lock(failure_mutex);
         return failed;
     }
+    [[nodiscard]] bool no_room() const { return rows.entries() >= 2 * options.run_entries; }
     [[nodiscard]] std::uint64_t followed_records() const {
         std::uint64_t records = 0;
         for (const auto& place : followed) records += place;
@@ -138,7 +145,9 @@ std::expected<bool, std::string> DerivedStores::Impl::follow_some(events::Partit
     return follower.place().next_number != before.next_number;
 }
 
-std::expected<void, std::string> DerivedStores::Impl::follow_all(const OnProgress* progress, std::uint64_t total) {
+// False: memory is full, and the writer is held up. Rows that must be read to follow on may fail to be read: that is
+// thrown, and ends the following.
+std::expected<bool, std::string> DerivedStores::Impl::follow_all(const OnProgress* progress, std::uint64_t total) try {
     std::uint64_t done = 0;
     for (bool more = true; more;) {
         more = false;
@@ -148,58 +157,29 @@ std::expected<void, std::string> DerivedStores::Impl::follow_all(const OnProgres
             if (!some) return std::unexpected(some.error());
             more = more || *some;
             done += followed[partition] - before;
-            (void)hand_over(false);
+            if (!hand_over(HandOver::full_runs) && no_room()) return false;
         }
         if (progress != nullptr && *progress) (*progress)({done, std::max(done, total)});
     }
-    return {};
+    return true;
+} catch (const std::exception& defect) {
+    return std::unexpected(std::string("following the log: ") + defect.what());
 }
 
-// Hands what is held to the writer. False: it is too small, or the former rows are still being written and
-// there is room to go on; when there is none, it waits.
-bool DerivedStores::Impl::hand_over(bool even_if_small) {
+// False: there was nothing, or it is not the time for it, or the writer gave up.
+bool DerivedStores::Impl::hand_over(HandOver when) {
     const std::size_t entries = rows.entries();
-    if (failure() || entries == 0 || (!even_if_small && entries < options.run_entries)) return false;
-    std::unique_lock lock(writer_mutex);
-    if (write_wanted && !even_if_small && entries < 2 * options.run_entries) return false;
-    if (options.stepped && write_wanted) write_rows(lock);
-    writer_wake.wait(lock, [&] { return !write_wanted; });
-    if (failure()) return false;
-    places.clear();
+    if (failure() || entries == 0 || (when == HandOver::full_runs && entries < options.run_entries)) return false;
+    if (when != HandOver::all && !no_room() && !writer.free()) return false;
+    if (!writer.wait_until_free()) return false;
+    KvBatch places;
     std::vector<std::pair<std::string, std::string>> tiles;
     for (events::Partition partition = 0; partition < followers.size(); ++partition) {
         for (auto& row : followers[partition].tiles().take_rows()) tiles.push_back(std::move(row));
         places.put(DerivedTable::meta, place_key(partition), followers[partition].place().encode());
     }
-    rows.begin_write(std::move(tiles));
-    write_wanted = true;
-    writer_wake.notify_all();
+    writer.hand_over(std::move(tiles), std::move(places));
     return true;
-}
-
-void DerivedStores::Impl::write_until(const std::stop_token& stop) {
-    const std::stop_callback wake(stop, [&] {
-        const std::scoped_lock lock(writer_mutex);
-        writer_wake.notify_all();
-    });
-    std::unique_lock lock(writer_mutex);
-    for (;;) {
-        writer_wake.wait(lock, [&] { return write_wanted || stop.stop_requested(); });
-        if (!write_wanted) return;
-        write_rows(lock);
-    }
-}
-
-// Writes what was handed over; `lock` is of the writer's mutex.
-void DerivedStores::Impl::write_rows(std::unique_lock<std::mutex>& lock) {
-    KvBatch batch = std::move(places);
-    lock.unlock();
-    if (auto written = rows.write(std::move(batch)); !written) {
-        fail("writing the derived stores: " + written.error().what);
-    }
-    lock.lock();
-    write_wanted = false;
-    writer_wake.notify_all();
 }
 
 // Woken for every block, the follower would take the core from those who make the next.
@@ -219,17 +199,15 @@ void DerivedStores::Impl::follow_until(const std::stop_token& stop) {
     std::uint64_t seen = 0;
     auto last_write = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
+        const std::uint64_t before = followed_records();
         seen = log.wait(seen, std::chrono::steady_clock::now() + options.idle_write);
         gather(stop);
         if (!follow_here()) return;
         const auto now = std::chrono::steady_clock::now();
-        if (now - last_write >= options.idle_write) {
-            (void)hand_over(true);
-            last_write = now;
-        }
+        const bool idle = followed_records() == before;
+        if ((idle || now - last_write >= options.busy_write) && hand_over(HandOver::any)) last_write = now;
     }
-    if (auto done = follow_all(nullptr, 0); !done) return fail(done.error());
-    (void)hand_over(true);
+    if (follow_here()) (void)hand_over(HandOver::all);
 }
 
 // An error has been kept as the failure.
@@ -256,33 +234,32 @@ DerivedStores::~DerivedStores() {
     stop();
 }
 
-std::expected<void, std::string> DerivedStores::catch_up(const OnProgress& progress) {
+std::expected<void, std::string> DerivedStores::catch_up(const OnProgress& progress) try {
     if (auto opened = impl_->open(); !opened) return opened;
-    if (!impl_->options.stepped) {
-        impl_->writer_thread =
-            std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->write_until(stop); });
-    }
-    const std::uint64_t missing = behind();
-    if (auto done = impl_->follow_all(&progress, missing); !done) return done;
+    if (!impl_->options.stepped) impl_->writer.start();
+    const auto whole = impl_->follow_all(&progress, behind());
+    if (!whole) return std::unexpected(whole.error());
     if (auto failed = failure()) return std::unexpected(*failed);
+    if (!*whole) return std::unexpected(held_up().value_or("the derived stores could not be written"));
     return remake_snapshots_if_folds_changed(impl_->log, impl_->store, progress);
+} catch (const std::exception& defect) {
+    return std::unexpected(std::string("opening the derived stores: ") + defect.what());
 }
 
 void DerivedStores::start() {
+    impl_->writer.be_patient(true);
     impl_->follower_thread =
         std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->follow_until(stop); });
 }
 
 void DerivedStores::stop() {
+    impl_->writer.be_patient(false);
     if (impl_->follower_thread.joinable()) {
         impl_->follower_thread.request_stop();
         impl_->log.interrupt();
         impl_->follower_thread.join();
     }
-    if (impl_->writer_thread.joinable()) {
-        impl_->writer_thread.request_stop();
-        impl_->writer_thread.join();
-    }
+    impl_->writer.stop();
 }
 
 std::expected<void, std::string> DerivedStores::follow() {
@@ -290,11 +267,9 @@ std::expected<void, std::string> DerivedStores::follow() {
 }
 
 std::expected<bool, std::string> DerivedStores::write() {
-    std::unique_lock lock(impl_->writer_mutex);
-    const bool handed_over = impl_->write_wanted;
-    if (handed_over) impl_->write_rows(lock);
-    lock.unlock();
-    const bool some = handed_over || impl_->hand_over(true);
+    const bool handed_over = !impl_->writer.free();
+    if (auto written = impl_->writer.write_now(); !written) return std::unexpected(written.error().what);
+    const bool some = handed_over || impl_->hand_over(HandOver::all);
     if (auto failed = failure()) return std::unexpected(*failed);
     return some;
 }
@@ -346,6 +321,10 @@ std::optional<std::string> DerivedStores::failure() const {
     return impl_->failure();
 }
 
+std::optional<std::string> DerivedStores::held_up() const {
+    return impl_->writer.held_up();
+}
+
 std::expected<void, std::string> rebuild_derived(Log& log, KvStore& store, DerivedOptions options,
                                                  const OnProgress& progress) {
     for (const Table table : {DerivedTable::meta, DerivedTable::streams, DerivedTable::outcomes,
@@ -357,6 +336,7 @@ std::expected<void, std::string> rebuild_derived(Log& log, KvStore& store, Deriv
     derived.start();
     derived.stop();
     if (auto failed = derived.failure()) return std::unexpected(*failed);
+    if (auto why = derived.held_up()) return std::unexpected(*why);
     return {};
 }
 

@@ -36,11 +36,13 @@ struct SnapshotRow {
 };
 
 struct DerivedOptions {
-    std::size_t run_entries = 400'000;           // gathered in memory before a sorted run is written
-    std::chrono::milliseconds idle_write{1000};  // written anyway when nothing has come for so long
-    std::chrono::microseconds gather{1000};      // more is waited for after something came, unless hurry() is called
-    std::uint64_t max_behind = 200'000;          // records; a writer that is further ahead is slowed (see behind())
-    bool stepped = false;                        // no threads: the caller calls follow() and write(), not start()
+    std::size_t run_entries = 400'000;             // gathered in memory before a sorted run is written
+    std::chrono::milliseconds idle_write{1000};    // written anyway when nothing has come for so long
+    std::chrono::milliseconds busy_write{10'000};  // written anyway so long after the last time, when much comes
+    std::chrono::milliseconds retry_pause{1000};   // between attempts to write when the world fails
+    std::chrono::microseconds gather{1000};        // more is waited for after something came, unless hurry() is called
+    std::uint64_t max_behind = 200'000;            // records; a writer that is further ahead is slowed (see behind())
+    bool stepped = false;                          // no threads: the caller calls follow() and write(), not start()
 };
 
 struct Progress {
@@ -59,11 +61,13 @@ public:
     // a log that does not continue what was followed is refused.
     [[nodiscard]] std::expected<void, std::string> catch_up(const OnProgress& progress);
     void start();
-    void stop();  // writes what is held in memory
+    void stop();  // writes what is held in memory, or leaves it to the next start if it cannot be written
 
-    // Of stepped stores. Follows all that counts now; on an error it is to be given up.
+    // Of stepped stores. Follows all that counts now, or what memory has room for while writing is held up; on an error
+    // it is to be given up.
     [[nodiscard]] std::expected<void, std::string> follow();
     // One half of a write: makes what is held the rows to be written, or writes those. False: there was nothing.
+    // What could not be written is kept, and the next call tries again.
     [[nodiscard]] std::expected<bool, std::string> write();
 
     [[nodiscard]] std::optional<events::Sequence> outcome(const events::Key128& command) const;
@@ -85,8 +89,11 @@ public:
     // Called (from the follower's thread) whenever followed() has advanced.
     void on_followed(std::function<void()> listener);
 
-    // Set when following has stopped on damage: what, for people. Readiness reports it.
+    // Set when following has stopped on damage, for good: what, for people. Readiness reports it.
     [[nodiscard]] std::optional<std::string> failure() const;
+    // Set while rows cannot be written (a full disk) and are tried again: why, for people. Look-ups go on, following
+    // until memory is full. Readiness reports it.
+    [[nodiscard]] std::optional<std::string> held_up() const;
 
 private:
     struct Impl;

@@ -18,7 +18,8 @@ namespace tidemark::consumers {
 using Table = std::uint32_t;
 
 struct KvError {
-    std::string what;  // what failed, where, and what may be done
+    std::string what;     // what failed, where, and what may be done
+    bool damage = false;  // what is stored is damaged; else the world failed, and it may be tried again
 };
 
 // Keys are ordered as unsigned bytes.

@@ -37,6 +37,18 @@ struct Family {
 };
 using FamilyPtr = std::shared_ptr<const Family>;
 
+// Files that were written to be ingested. What was not goes: on a full disk it would be in its own way.
+struct RunFiles {
+    std::vector<std::string> paths;
+    RunFiles() = default;
+    ~RunFiles() {
+        std::error_code gone;
+        for (const std::string& path : paths) fs::remove(path, gone);
+    }
+    RunFiles(const RunFiles&) = delete;
+    RunFiles& operator=(const RunFiles&) = delete;
+};
+
 // A default-made string_view has no data, and RocksDB asserts that there is some.
 rocksdb::Slice slice(std::string_view text) {
     return {text.empty() ? "" : text.data(), text.size()};
@@ -111,10 +123,19 @@ struct RocksKv::Impl {
         return families[table];
     }
     [[nodiscard]] KvError error(const char* what, const rocksdb::Status& status) const {
-        return {std::string("cannot ") + what + " the database in " + directory.string() + ": " + status.ToString()};
+        return {std::string("cannot ") + what + " the database in " + directory.string() + ": " + status.ToString(),
+                status.IsCorruption()};
     }
     [[nodiscard]] std::expected<void, KvError> add(const KvBatch& batch, rocksdb::WriteBatch& to) const;
     [[nodiscard]] std::expected<void, KvError> put(rocksdb::WriteBatch& batch, bool synced) const;
+    // RocksDB refuses every write after one that failed, until it is told that the world may be better now.
+    void resume() const {
+        if (failed.exchange(false)) static_cast<void>(db->Resume());
+    }
+    [[nodiscard]] KvError write_error(const char* what, const rocksdb::Status& status) const {
+        failed = true;
+        return error(what, status);
+    }
     [[nodiscard]] std::expected<std::string, KvError> write_file(const KvRun& run, const Family& into);
 
     fs::path directory;
@@ -123,6 +144,7 @@ struct RocksKv::Impl {
     rocksdb::ColumnFamilyOptions table_options;
     std::shared_ptr<rocksdb::DB> db;
     std::atomic<std::uint64_t> files{0};
+    mutable std::atomic<bool> failed{false};  // the last write did
     mutable std::mutex mutex;
     std::vector<FamilyPtr> families;  // by table
 };
@@ -304,7 +326,7 @@ std::expected<void, KvError> RocksKv::Impl::put(rocksdb::WriteBatch& batch, bool
     rocksdb::WriteOptions writing;
     writing.sync = synced;
     if (const auto status = db->Write(writing, &batch); !status.ok()) {
-        return std::unexpected(error("write to", status));
+        return std::unexpected(write_error("write to", status));
     }
     return {};
 }
@@ -314,6 +336,7 @@ std::expected<void, KvError> RocksKv::write(KvBatch batch, consumers::Durability
     if (auto added = impl_->add(batch, ops); !added) {
         return added;
     }
+    impl_->resume();
     return impl_->put(ops, durability == consumers::Durability::synced);
 }
 
@@ -341,7 +364,9 @@ std::expected<void, KvError> RocksKv::ingest(std::vector<KvRun> runs, KvBatch th
     rocksdb::WriteBatch ops;
     std::vector<rocksdb::IngestExternalFileArg> files;
     std::vector<FamilyPtr> used;  // the arguments point to their handles
+    RunFiles written;
     std::error_code failed;
+    impl_->resume();
     fs::create_directories(impl_->directory / "ingest", failed);
     for (const KvRun& run : runs) {
         const auto into = impl_->family(run.table);
@@ -368,6 +393,7 @@ std::expected<void, KvError> RocksKv::ingest(std::vector<KvRun> runs, KvBatch th
         if (!file) {
             return std::unexpected(file.error());
         }
+        written.paths.push_back(*file);
         rocksdb::IngestExternalFileArg argument;
         argument.column_family = (*into)->handle;
         argument.external_files = {std::move(*file)};
@@ -377,7 +403,7 @@ std::expected<void, KvError> RocksKv::ingest(std::vector<KvRun> runs, KvBatch th
     }
     if (!files.empty()) {
         if (const auto status = impl_->db->IngestExternalFiles(files); !status.ok()) {
-            return std::unexpected(impl_->error("ingest a run into", status));
+            return std::unexpected(impl_->write_error("ingest a run into", status));
         }
     }
     if (auto added = impl_->add(then, ops); !added) {
