@@ -115,10 +115,15 @@ std::expected<Place, std::string> DerivedStores::Impl::stored_place(events::Part
                                " cannot be read: run `tidemark rebuild derived`");
     }
     const events::Tip end = log.end(partition).tip;
+    const char* const to_do = " that the derived stores followed: restore the log, or run `tidemark rebuild derived`";
     if (end.next_number < place->next_number) {
         return std::unexpected("the log of " + of + " ends at block " + std::to_string(end.next_number) +
-                               ", before block " + std::to_string(place->next_number) +
-                               " that the derived stores followed: restore the log, or run `tidemark rebuild derived`");
+                               ", before block " + std::to_string(place->next_number) + to_do);
+    }
+    // Where the log goes on, its next block says whether it continues the place; where it ends, nobody else does.
+    if (place->next_number > 0 && end.next_number == place->next_number && end.digest != place->digest) {
+        return std::unexpected("the log of " + of + " ends with another block " + std::to_string(end.next_number - 1) +
+                               " than the one" + to_do);
     }
     return *place;
 }

@@ -119,6 +119,22 @@ TEST_CASE("derived stores that stand beyond the end of the log are refused, with
     CHECK(caught_up.error().find("ends at block") != std::string::npos);
 }
 
+TEST_CASE("derived stores that followed another last block than the log has are refused, with what to do",
+          "[derived]") {
+    ProcessorFixture crm;
+    work(crm);
+    crm.stop();
+    auto place = *consumers::Place::decode(rows_of(crm.kv, DerivedTable::meta)[consumers::place_key(0)]);
+    REQUIRE(place.next_number == crm.log.end(0).tip.next_number);
+    place.digest[0] ^= 1;
+    put(crm.kv, DerivedTable::meta, consumers::place_key(0), place.encode());
+    consumers::DerivedStores derived(crm.log, crm.kv, {});
+    const auto caught_up = derived.catch_up({});
+    REQUIRE_FALSE(caught_up);
+    CHECK(caught_up.error().find("another block") != std::string::npos);
+    CHECK(caught_up.error().find("tidemark rebuild derived") != std::string::npos);
+}
+
 TEST_CASE("tenants share a log and nothing else: ids and command ids are their own", "[derived]") {
     ProcessorFixture crm;
     v1::Command north = create_customer("c1", "create", "Ada");
