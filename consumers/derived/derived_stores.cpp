@@ -14,6 +14,23 @@ namespace {
 
 constexpr std::size_t read_bytes = 4u << 20;
 
+constexpr std::string_view clearing_key = "rebuilding";  // in meta, until everything is cleared
+
+// A kill on the way leaves rows of what was there before: the next opening sees the key and clears again. Meta goes
+// last, with it.
+std::expected<void, std::string> clear_all(KvStore& store) {
+    KvBatch batch;
+    batch.put(DerivedTable::meta, std::string(clearing_key), "1");
+    if (auto written = store.write(std::move(batch), Durability::buffered); !written) {
+        return std::unexpected(written.error().what);
+    }
+    for (const Table table : {DerivedTable::streams, DerivedTable::outcomes, DerivedTable::snapshots,
+                              DerivedTable::references, DerivedTable::merkle, DerivedTable::meta}) {
+        if (auto cleared = store.clear(table); !cleared) return std::unexpected(cleared.error().what);
+    }
+    return {};
+}
+
 std::string identity_text(const LogIdentity& identity) {
     return identity.id.text() + "/" + std::to_string(identity.incarnation) + "/" + std::to_string(identity.partitions);
 }
@@ -79,6 +96,11 @@ struct DerivedStores::Impl {
 };
 
 std::expected<void, std::string> DerivedStores::Impl::open() {
+    const auto clearing = store.get(DerivedTable::meta, clearing_key);
+    if (!clearing) return std::unexpected(clearing.error().what);
+    if (*clearing) {
+        if (auto cleared = clear_all(store); !cleared) return cleared;
+    }
     const std::string identity = identity_text(log.identity());
     auto known = store.get(DerivedTable::meta, "log");
     if (!known) return std::unexpected(known.error().what);
@@ -332,10 +354,7 @@ std::optional<std::string> DerivedStores::held_up() const {
 
 std::expected<void, std::string> rebuild_derived(Log& log, KvStore& store, DerivedOptions options,
                                                  const OnProgress& progress) {
-    for (const Table table : {DerivedTable::meta, DerivedTable::streams, DerivedTable::outcomes,
-                              DerivedTable::snapshots, DerivedTable::references, DerivedTable::merkle}) {
-        if (auto cleared = store.clear(table); !cleared) return std::unexpected(cleared.error().what);
-    }
+    if (auto cleared = clear_all(store); !cleared) return cleared;
     DerivedStores derived(log, store, options);
     if (auto done = derived.catch_up(progress); !done) return done;
     derived.start();

@@ -25,7 +25,7 @@ struct DerivedTable {
     static constexpr Table snapshots = 2;   // stream key (16) -> StoredSnapshot
     static constexpr Table references = 3;  // stream key (16) -> v1.Reference
     static constexpr Table merkle = 4;      // partition | level | tile -> up to 256 hashes (C2SP tlog-tiles)
-    static constexpr Table meta = 5;        // "followed/<partition>" -> place; "format", "log"
+    static constexpr Table meta = 5;        // "followed/<partition>" -> place; "log", "folds", "rebuilding"
     static constexpr const char* names[] = {"streams", "outcomes", "snapshots", "references", "merkle", "meta"};
 };
 

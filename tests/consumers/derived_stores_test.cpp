@@ -58,6 +58,21 @@ TEST_CASE("derived stores that were dropped come back from the log, row for row"
     CHECK(consumers::check_store(crm.log, crm.kv, {}).faults.empty());
 }
 
+TEST_CASE("a rebuild that was killed while it cleared is finished by the next opening", "[derived]") {
+    ProcessorFixture crm;
+    work(crm);
+    crm.stop();
+    // What was there before was of another log; nothing but the wish to clear it has been written.
+    put(crm.kv, DerivedTable::meta, "log", "another log");
+    put(crm.kv, DerivedTable::meta, "rebuilding", "1");
+    put(crm.kv, DerivedTable::streams, std::string(20, 'x'), "1");
+    put(crm.kv, DerivedTable::outcomes, std::string(16, 'x'), "1");
+    crm.start();
+    crm.stop();
+    CHECK_FALSE(rows_of(crm.kv, DerivedTable::meta).contains("rebuilding"));
+    CHECK(consumers::check_store(crm.log, crm.kv, {}).faults.empty());
+}
+
 TEST_CASE("after a change of fold every snapshot is made again before commands are taken", "[derived]") {
     ProcessorFixture crm;
     work(crm);
