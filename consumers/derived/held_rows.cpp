@@ -23,6 +23,13 @@ events::Sequence sequence_of(std::string_view row) {
     return *sequence;
 }
 
+// The versions of a stream have no gaps: who folds a stream without one of its events decides on a state that never
+// was.
+[[noreturn]] void lacks(events::Version version) {
+    throw std::runtime_error("the stream index lacks version " + std::to_string(version) +
+                             " of a stream: run `tidemark rebuild derived`");
+}
+
 }  // namespace
 
 // What memory says, newest first.
@@ -69,8 +76,8 @@ std::vector<events::Sequence> HeldRows::stream(const events::Key128& stream, eve
     }
     const events::Version stored_end = recent.empty() ? last + 1 : std::min(last + 1, recent.front().first);
     std::vector<events::Sequence> sequences;
-    // Versions have no gaps. A look-up costs a tenth of a scan, and most ask for a stream that is new, or for what
-    // came after its snapshot, which is little.
+    // A look-up costs a tenth of a scan, and most ask for a stream that is new, or for what came after its snapshot,
+    // which is little.
     events::Version next = first;
     for (int looked_up = 0; next < stored_end && looked_up < look_ups_before_scan; ++looked_up) {
         const auto row = or_throw(store_.get(DerivedTable::streams, stream_row_key(stream, next)), "the stream index");
@@ -78,16 +85,21 @@ std::vector<events::Sequence> HeldRows::stream(const events::Key128& stream, eve
         if (row) sequences.push_back(sequence_of(*row));
     }
     if (next < stored_end) {
-        const auto scanned =
-            store_.snapshot()->scan(DerivedTable::streams, stream_row_key(stream, next),
-                                    stream_row_key(stream, stored_end), [&](std::string_view, std::string_view value) {
-                                        sequences.push_back(sequence_of(value));
-                                        return true;
-                                    });
+        const auto scanned = store_.snapshot()->scan(DerivedTable::streams, stream_row_key(stream, next),
+                                                     stream_row_key(stream, stored_end),
+                                                     [&](std::string_view key, std::string_view value) {
+                                                         if (key != stream_row_key(stream, next)) lacks(next);
+                                                         sequences.push_back(sequence_of(value));
+                                                         ++next;
+                                                         return true;
+                                                     });
         if (!scanned) throw std::runtime_error("reading the stream index: " + scanned.error().what);
     }
+    if (!recent.empty() && first + sequences.size() < stored_end) lacks(first + sequences.size());
     for (const auto& [version, sequence] : recent) {
-        if (version >= first && version <= last) sequences.push_back(sequence);
+        if (version < first || version > last) continue;
+        if (version != first + sequences.size()) lacks(first + sequences.size());
+        sequences.push_back(sequence);
     }
     return sequences;
 }

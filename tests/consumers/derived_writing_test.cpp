@@ -1,5 +1,6 @@
 // The derived stores when the world fails: a full disk holds them up, damage ends them, and neither ends the process.
 #include "consumers/derived/derived_stores.hpp"
+#include "consumers/derived/generation.hpp"
 #include "infra/memory/memory_kv.hpp"
 #include "infra/memory/memory_log.hpp"
 #include "tests/support/commands.hpp"
@@ -190,6 +191,37 @@ TEST_CASE("a derived row that cannot be read ends the following, not the process
     const auto caught_up = again.catch_up({});
     REQUIRE_FALSE(caught_up);
     CHECK(caught_up.error().find("cannot be read") != std::string::npos);
+}
+
+TEST_CASE("a version that the stream index lacks is an error, not a shorter history", "[derived]") {
+    World world;
+    DerivedStores derived(world.log, world.kv, stepped);
+    REQUIRE(derived.catch_up({}));
+    const auto change = [&](int times) {
+        v1::ProductEvent changed;
+        changed.mutable_list_price_changed()->mutable_to()->set_currency("EUR");
+        for (int i = 0; i < times; ++i) (void)world.writer.add("product", "p", changed, monday, monday);
+        world.writer.flush();
+        REQUIRE(derived.follow());
+    };
+    const auto stream = events::stream_key("default", "product", "p");
+    const auto forget = [&](events::Version version) {
+        consumers::KvBatch batch;
+        batch.erase(DerivedTable::streams, consumers::stream_row_key(stream, version));
+        REQUIRE(world.kv.write(std::move(batch), consumers::Durability::buffered));
+    };
+    change(9);
+    CHECK(derived.write() == true);
+    CHECK(derived.write() == true);
+    change(2);  // known in memory only
+    CHECK(derived.stream(stream, 2, 11).size() == 10);
+    forget(6);
+    CHECK_THROWS(derived.stream(stream, 1, 9));
+    CHECK_THROWS(derived.stream(stream, 6, 11));
+    CHECK(derived.stream(stream, 7, 11).size() == 5);
+    forget(9);
+    CHECK_THROWS(derived.stream(stream, 9, 11));
+    CHECK(derived.stream(stream, 10, 11).size() == 2);
 }
 
 }  // namespace tidemark::tests
