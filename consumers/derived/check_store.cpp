@@ -80,7 +80,7 @@ CheckReport StoreCheck::run() {
 }
 
 StoreCheck::Ends StoreCheck::ends_of(events::Partition partition) {
-    Ends ends{.log = log_.end(partition).tip.next_sequence, .derived = {}};
+    Ends ends{.log = log_.tip(partition).next_sequence, .derived = {}};
     const auto row = get_row(*store_, DerivedTable::meta, place_key(partition), faults_);
     if (!row) return ends;
     if (const auto place = Place::decode(*row)) {

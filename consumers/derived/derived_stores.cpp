@@ -61,6 +61,7 @@ struct DerivedStores::Impl {
 
     std::vector<BlockFollower> followers;  // the follower's thread only
     std::vector<std::atomic<events::Sequence>> followed;
+    std::atomic<std::uint64_t> followed_all{0};  // records, of all partitions
     std::function<void()> listener;
 
     mutable std::mutex failure_mutex;
@@ -88,11 +89,6 @@ struct DerivedStores::Impl {
         return failed;
     }
     [[nodiscard]] bool no_room() const { return rows.entries() >= 2 * options.run_entries; }
-    [[nodiscard]] std::uint64_t followed_records() const {
-        std::uint64_t records = 0;
-        for (const auto& place : followed) records += place;
-        return records;
-    }
 };
 
 std::expected<void, std::string> DerivedStores::Impl::open() {
@@ -116,12 +112,14 @@ std::expected<void, std::string> DerivedStores::Impl::open() {
         }
     }
     followers.clear();
+    followed_all = 0;
     for (events::Partition partition = 0; partition < log.identity().partitions; ++partition) {
         const auto place = stored_place(partition);
         if (!place) return std::unexpected(place.error());
         followers.emplace_back(log.identity().id, partition, *place);
         if (auto loaded = followers.back().load(store); !loaded) return loaded;
         followed[partition] = place->next_sequence;
+        followed_all += place->next_sequence;
     }
     return {};
 }
@@ -136,7 +134,7 @@ std::expected<Place, std::string> DerivedStores::Impl::stored_place(events::Part
         return std::unexpected("the derived stores' place in " + of +
                                " cannot be read: run `tidemark rebuild derived`");
     }
-    const events::Tip end = log.end(partition).tip;
+    const events::Tip end = log.tip(partition);
     const char* const to_do = " that the derived stores followed: restore the log, or run `tidemark rebuild derived`";
     if (end.next_number < place->next_number) {
         return std::unexpected("the log of " + of + " ends at block " + std::to_string(end.next_number) +
@@ -156,7 +154,7 @@ std::expected<bool, std::string> DerivedStores::Impl::follow_some(events::Partit
     const Place before = follower.place();
     // From the last record followed, so that the block it stands in is seen again and compared.
     const events::Sequence from = before.next_sequence == 0 ? 0 : before.next_sequence - 1;
-    if (log.end(partition).tip.next_number == before.next_number) return false;
+    if (log.tip(partition).next_number == before.next_number) return false;
     auto blocks = log.read(partition, from, read_bytes);
     if (!blocks) return std::unexpected(blocks.error());
     for (const events::BlockPtr& block : *blocks) {
@@ -167,7 +165,9 @@ std::expected<bool, std::string> DerivedStores::Impl::follow_some(events::Partit
         };
         if (auto done = follower.follow(*block, find, added); !done) return std::unexpected(done.error());
         rows.add(std::move(added));
-        followed[partition].store(follower.place().next_sequence, std::memory_order_release);
+        const events::Sequence next = follower.place().next_sequence;
+        followed_all += next - followed[partition];
+        followed[partition].store(next, std::memory_order_release);
     }
     return follower.place().next_number != before.next_number;
 }
@@ -226,12 +226,12 @@ void DerivedStores::Impl::follow_until(const std::stop_token& stop) {
     std::uint64_t seen = 0;
     auto last_write = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
-        const std::uint64_t before = followed_records();
+        const std::uint64_t before = followed_all.load();
         seen = log.wait(seen, std::chrono::steady_clock::now() + options.idle_write);
         gather(stop);
         if (!follow_here()) return;
         const auto now = std::chrono::steady_clock::now();
-        const bool idle = followed_records() == before;
+        const bool idle = followed_all.load() == before;
         if ((idle || now - last_write >= options.busy_write) && hand_over(HandOver::any)) last_write = now;
     }
     if (follow_here()) (void)hand_over(HandOver::all);
@@ -239,10 +239,10 @@ void DerivedStores::Impl::follow_until(const std::stop_token& stop) {
 
 // An error has been kept as the failure.
 std::expected<void, std::string> DerivedStores::Impl::follow_here() {
-    const std::uint64_t before = followed_records();
+    const std::uint64_t before = followed_all.load();
     if (auto done = follow_all(nullptr, 0); !done) fail(done.error());
     if (auto why = failure()) return std::unexpected(*why);
-    if (followed_records() != before && listener) listener();
+    if (followed_all.load() != before && listener) listener();
     return {};
 }
 
@@ -327,13 +327,9 @@ events::Sequence DerivedStores::followed(events::Partition partition) const {
 }
 
 std::uint64_t DerivedStores::behind() const {
-    std::uint64_t records = 0;
-    for (events::Partition partition = 0; partition < impl_->followed.size(); ++partition) {
-        const events::Sequence end = impl_->log.end(partition).tip.next_sequence;
-        const events::Sequence here = followed(partition);
-        if (end > here) records += end - here;
-    }
-    return records;
+    const std::uint64_t here = impl_->followed_all.load(std::memory_order_relaxed);  // before the end, which only grows
+    const std::uint64_t end = impl_->log.records();
+    return end > here ? end - here : 0;
 }
 
 void DerivedStores::hurry() {

@@ -27,7 +27,7 @@ public:
 
     std::expected<void, std::string> run() {
         for (events::Partition partition = 0; partition < log_.identity().partitions; ++partition) {
-            total_ += log_.end(partition).tip.next_sequence;
+            total_ += log_.tip(partition).next_sequence;
         }
         for (events::Partition partition = 0; partition < log_.identity().partitions; ++partition) {
             if (auto scanned = scan(partition); !scanned) return scanned;
@@ -44,7 +44,7 @@ private:
 
     std::expected<void, std::string> scan(events::Partition partition) {
         events::Sequence next = 0;
-        const events::Sequence end = log_.end(partition).tip.next_sequence;
+        const events::Sequence end = log_.tip(partition).next_sequence;
         while (next < end) {
             const auto blocks = log_.read(partition, next, read_bytes);
             if (!blocks) return std::unexpected(blocks.error());

@@ -66,7 +66,7 @@ std::expected<void, std::string> check_places(Log& log, const ParsedCursor& curs
                                " partitions, the log has " + std::to_string(identity.partitions));
     }
     for (events::Partition p = 0; p < identity.partitions; ++p) {
-        const auto end = log.end(p).tip.next_sequence;
+        const auto end = log.tip(p).next_sequence;
         if (cursor.places[p] > end) {
             return std::unexpected("the cursor stands at " + std::to_string(cursor.places[p]) + " in partition " +
                                    std::to_string(p) + ", beyond the end of the log at " + std::to_string(end));
@@ -111,7 +111,7 @@ std::expected<Feed, std::string> Feed::open(Log& log, FeedFilter filter, std::st
 
 std::string Feed::cursor_at_end(Log& log) {
     std::vector<events::Sequence> places;
-    for (events::Partition p = 0; p < log.identity().partitions; ++p) places.push_back(log.end(p).tip.next_sequence);
+    for (events::Partition p = 0; p < log.identity().partitions; ++p) places.push_back(log.tip(p).next_sequence);
     return cursor_text(log.identity().incarnation, places);
 }
 

@@ -52,6 +52,14 @@ public:
         events::MerkleEdge edge;
     };
     [[nodiscard]] virtual End end(events::Partition partition) = 0;
+    // The same without the edge: for followers, which ask often and only want to know whether there is more.
+    [[nodiscard]] virtual events::Tip tip(events::Partition partition) { return end(partition).tip; }
+    // How many records count in all partitions together. Cheap.
+    [[nodiscard]] virtual std::uint64_t records() {
+        std::uint64_t all = 0;
+        for (events::Partition p = 0; p < identity().partitions; ++p) all += tip(p).next_sequence;
+        return all;
+    }
 
     // Appends one open block of each of some partitions, at most one a partition. Several groups may
     // be under way; those of one partition keep their order. Never throws.

@@ -202,7 +202,7 @@ std::uint64_t Projector::Impl::behind() {
 void Projector::Impl::add_lag(ProjectionStatus& status, const std::vector<events::Sequence>& next) {
     const auto now = options.clock ? options.clock() : system_time();
     for (events::Partition p = 0; p < next.size(); ++p) {
-        const auto end = log.end(p).tip.next_sequence;
+        const auto end = log.tip(p).next_sequence;
         if (end <= next[p]) continue;
         status.lag_events += end - next[p];
         const auto blocks = log.read(p, next[p], 1);

@@ -124,7 +124,7 @@ void Rebuild::build(ShardWorker& worker, const std::stop_token& stop, std::size_
 Progress Rebuild::progress() const {
     Progress progress;
     for (const auto& worker : workers_) progress.done += worker->folded();
-    for (events::Partition p = 0; p < log_.identity().partitions; ++p) progress.total += log_.end(p).tip.next_sequence;
+    for (events::Partition p = 0; p < log_.identity().partitions; ++p) progress.total += log_.tip(p).next_sequence;
     return progress;
 }
 

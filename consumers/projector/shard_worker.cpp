@@ -38,7 +38,7 @@ std::size_t ShardWorker::fold_partition(events::Partition partition) {
     const auto* least = least_place(partition);
     if (!least) return 0;
     const auto from = *least;
-    if (log_.end(partition).tip.next_number <= from.next_block) return 0;
+    if (log_.tip(partition).next_number <= from.next_block) return 0;
 
     const auto blocks = log_.read(partition, from.next_sequence, read_bytes);
     if (!blocks) throw LogRefused(blocks.error());

@@ -70,7 +70,7 @@ std::expected<ViewFailures, std::string> Projector::Impl::make_and_switch(const 
 // passed: nobody who has read his write sees it vanish.
 std::expected<void, std::string> Projector::Impl::join(const Followers& following, Rebuild& rebuild) {
     std::vector<events::Sequence> ends;
-    for (events::Partition p = 0; p < log.identity().partitions; ++p) ends.push_back(log.end(p).tip.next_sequence);
+    for (events::Partition p = 0; p < log.identity().partitions; ++p) ends.push_back(log.tip(p).next_sequence);
     for (std::uint32_t shard = 0; shard < projections::shards; ++shard) {
         auto adopted = following[shard]->run([&](ShardWorker& worker) -> std::expected<void, std::string> {
             for (auto& fold : rebuild.take(shard)) {

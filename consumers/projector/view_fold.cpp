@@ -58,7 +58,7 @@ void ViewFold::check_against(Log& log) const {
     for (events::Partition p = 0; p < log_.partitions; ++p) {
         const auto& place = places_[p];
         if (projections::shard_of(p) != shard_) continue;
-        const auto tip = log.end(p).tip;
+        const auto tip = log.tip(p);
         if (tip.next_number < place.next_block) refuse(p, "the log has only " + std::to_string(tip.next_number));
         if (tip.next_number == place.next_block) {
             if (tip.digest != place.digest) refuse(p, "the log's last block is another one");

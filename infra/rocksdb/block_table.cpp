@@ -38,6 +38,22 @@ std::string block_key(events::Partition partition, events::Sequence first, std::
     return key;
 }
 
+std::uint64_t big_endian_at(const rocksdb::Slice& key, std::size_t at) {
+    std::uint64_t value = 0;
+    for (std::size_t i = at; i < at + 8 && i < key.size(); ++i) {
+        value = value << 8 | static_cast<unsigned char>(key[i]);
+    }
+    return value;
+}
+
+// Of a block's key.
+events::Sequence first_sequence_in(const rocksdb::Slice& key) {
+    return big_endian_at(key, 4);
+}
+std::uint64_t number_in(const rocksdb::Slice& key) {
+    return big_endian_at(key, 12);
+}
+
 std::string end_key(events::Partition partition) {
     return "end/" + partition_key(partition);
 }
@@ -277,7 +293,7 @@ std::expected<std::optional<consumers::Log::End>, std::string> BlockTable::store
 }
 
 std::expected<void, std::string> BlockTable::visit(events::Partition partition, events::Sequence from, bool read_ahead,
-                                                   const BlockVisitor& visitor) {
+                                                   const BlockVisitor& visitor, const BlockWanted& wanted) {
     const std::string lower = partition_key(partition);
     const std::string upper = partition_key(std::uint64_t{partition} + 1);
     const rocksdb::Slice lower_bound(lower);
@@ -288,13 +304,19 @@ std::expected<void, std::string> BlockTable::visit(events::Partition partition, 
     reading.fill_cache = false;
     reading.readahead_size = read_ahead ? 2u << 20 : 0;
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(reading, blocks_));
-    // The block before the first that begins at `from` may hold it.
-    at->SeekForPrev(block_key(partition, from, 0));
-    if (!at->Valid() && at->status().ok()) {
-        at->SeekToFirst();
+    at->Seek(block_key(partition, from, 0));
+    if (at->status().ok() && !(at->Valid() && first_sequence_in(at->key()) == from)) {
+        // The block before it may hold `from`.
+        at->SeekForPrev(block_key(partition, from, 0));
+        if (!at->Valid() && at->status().ok()) {
+            at->SeekToFirst();
+        }
     }
     BlockPtr before;
     for (; at->Valid(); at->Next()) {
+        if (wanted && !wanted(number_in(at->key()), at->value().size())) {
+            return {};
+        }
         auto block = events::decode_block(at->value().ToString());
         if (!block) {
             return std::unexpected("the log in " + directory_.string() + ", partition " + std::to_string(partition) +

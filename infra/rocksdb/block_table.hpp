@@ -33,6 +33,8 @@ struct StoredEnd {
 
 // Called with each block in order; false ends the visit.
 using BlockVisitor = std::function<bool(const events::BlockPtr&)>;
+// Called before a block is decoded, with its number and its stored bytes; false ends the visit.
+using BlockWanted = std::function<bool(std::uint64_t number, std::size_t bytes)>;
 
 // Any thread; write from one thread at a time.
 class BlockTable {
@@ -60,7 +62,8 @@ public:
     // From the first block that holds record `from` or stands where it would be. Each is checked to name the one before
     // it.
     [[nodiscard]] std::expected<void, std::string> visit(events::Partition partition, events::Sequence from,
-                                                         bool read_ahead, const BlockVisitor& visitor);
+                                                         bool read_ahead, const BlockVisitor& visitor,
+                                                         const BlockWanted& wanted = {});
     // From the last block back.
     [[nodiscard]] std::expected<void, std::string> visit_back(events::Partition partition, const BlockVisitor& visitor);
 

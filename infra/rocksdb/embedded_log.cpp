@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
@@ -59,6 +60,7 @@ struct EmbeddedLog::Impl {
         for (std::size_t p = 0; p < opened.chains.size(); ++p) {
             events::ChainFold& chain = opened.chains[p];
             consumers::Log::End end{chain.tip(), chain.edge()};
+            records += end.tip.next_sequence;
             lanes.push_back({std::move(chain), std::move(end), {}, opened.end_barriers[p], 0, 0});
         }
         appender = std::jthread([this](const std::stop_token& stop) { append_all(stop); });
@@ -95,6 +97,7 @@ struct EmbeddedLog::Impl {
     std::size_t tail_bytes = 0;
     std::uint64_t version = 0;
     std::uint64_t interrupts = 0;
+    std::atomic<std::uint64_t> records{0};  // that count, in all partitions
     EmbeddedLogStats stats;
 
     std::mutex mark_mutex;
@@ -239,6 +242,7 @@ void EmbeddedLog::Impl::publish(const std::vector<BlockPtr>& blocks) {
         lane.end_barriers = block->size() == 0 ? lane.end_barriers + 1 : 0;
         tail_order.push_back(block->header().partition);
         tail_bytes += block->memory_bytes();
+        records += block->size();
         ++stats.blocks;
         stats.bytes += block->stored().size();
     }
@@ -342,6 +346,15 @@ const consumers::LogIdentity& EmbeddedLog::identity() const {
     return impl_->opened.table->identity();
 }
 
+events::Tip EmbeddedLog::tip(events::Partition partition) {
+    const std::scoped_lock lock(impl_->mutex);
+    return impl_->lanes.at(partition).end.tip;
+}
+
+std::uint64_t EmbeddedLog::records() {
+    return impl_->records.load(std::memory_order_relaxed);
+}
+
 consumers::Log::End EmbeddedLog::end(events::Partition partition) {
     const std::scoped_lock lock(impl_->mutex);
     return impl_->lanes.at(partition).end;
@@ -365,12 +378,9 @@ std::expected<std::vector<BlockPtr>, std::string> EmbeddedLog::read(events::Part
     std::vector<BlockPtr> found;
     std::size_t bytes = 0;
     bool records = false;
-    // False: enough.
+    const auto fits = [&](std::size_t stored) { return !records || bytes + stored <= max_bytes; };
     const auto take = [&](const BlockPtr& block) {
         bytes += block->stored().size();
-        if (records && bytes > max_bytes) {
-            return false;
-        }
         records = records || block->size() > 0;
         found.push_back(block);
         return true;
@@ -392,15 +402,15 @@ std::expected<std::vector<BlockPtr>, std::string> EmbeddedLog::read(events::Part
             if (at != tail.begin() && (*std::prev(at))->next_sequence() > from) {
                 --at;
             }
-            while (at != tail.end() && take(*at)) {
-                ++at;
+            for (; at != tail.end() && fits((*at)->stored().size()); ++at) {
+                take(*at);
             }
             return found;
         }
     }
     const auto visited = impl_->opened.table->visit(
-        partition, from, max_bytes >= read_ahead_from,
-        [&](const BlockPtr& block) { return block->header().number < end_number && take(block); });
+        partition, from, max_bytes >= read_ahead_from, take,
+        [&](std::uint64_t number, std::size_t stored) { return number < end_number && fits(stored); });
     if (!visited) {
         return std::unexpected(visited.error());
     }

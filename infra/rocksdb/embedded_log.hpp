@@ -45,6 +45,8 @@ public:
 
     [[nodiscard]] const consumers::LogIdentity& identity() const override;
     [[nodiscard]] End end(events::Partition partition) override;
+    [[nodiscard]] events::Tip tip(events::Partition partition) override;
+    [[nodiscard]] std::uint64_t records() override;
     void append(std::vector<events::BlockPtr> group, consumers::AppendDone done) override;
     void append_here(std::vector<events::BlockPtr> group, consumers::AppendDone done) override;
     [[nodiscard]] std::expected<std::vector<events::BlockPtr>, std::string> read(events::Partition partition,

@@ -170,6 +170,21 @@ TEMPLATE_LIST_TEST_CASE("the end carries the Merkle edge of all records", "[log]
     CHECK(adapter.log->end(3).edge.root() == edge.root());
 }
 
+TEMPLATE_LIST_TEST_CASE("the tip is that of the end, and the records are those of all partitions", "[log]",
+                        LogAdapters) {
+    TestType adapter;
+    Owner ada(*adapter.log, 1);
+    CHECK(adapter.log->records() == 0);
+    REQUIRE(ada.append({ada.block(1, 3), ada.block(3, 4)}).front().status == AppendStatus::counted);
+    REQUIRE(ada.append({ada.block(1, 0)}).front().status == AppendStatus::counted);
+    REQUIRE(ada.append({ada.block(1, 2)}).front().status == AppendStatus::counted);
+    for (events::Partition p = 0; p < 4; ++p) {
+        CHECK(adapter.log->tip(p) == adapter.log->end(p).tip);
+    }
+    CHECK(adapter.log->tip(1).next_sequence == 5);
+    CHECK(adapter.log->records() == 9);
+}
+
 TEMPLATE_LIST_TEST_CASE("a group of several partitions gets one result per block", "[log]", LogAdapters) {
     TestType adapter;
     Owner ada(*adapter.log, 1);
