@@ -17,21 +17,22 @@ class BlockFollower {
 public:
     BlockFollower(const events::Uuid& log_id, events::Partition partition, Place place);
 
-    [[nodiscard]] std::expected<void, std::string> load(KvStore& store);
+    // Reads the open Merkle tiles, and holds them and the place to the block of the log that was followed last.
+    [[nodiscard]] std::expected<void, std::string> load(KvStore& store, Log& log);
 
     // Folds a block that counts into `into`; one that was folded before (its number is behind the place) is passed
     // over.
     [[nodiscard]] std::expected<void, std::string> follow(const events::Block& block, const FindReference& find,
-                                                          Generation& into);
+                                                          FollowedRows& into);
     [[nodiscard]] Place place() const;
     [[nodiscard]] MerkleTiles& tiles() { return tiles_; }
 
 private:
     [[nodiscard]] std::expected<void, std::string> follow_record(const events::RecordView& record,
-                                                                 const FindReference& find, Generation& into);
+                                                                 const FindReference& find, FollowedRows& into);
 
     events::Partition partition_;
-    events::ChainFold chain_;
+    events::ChainFold chain_;  // of headers: the roots are held to the tiles
     MerkleTiles tiles_;
 };
 

@@ -13,6 +13,7 @@ namespace tidemark::consumers {
 namespace {
 
 constexpr std::size_t read_bytes = 4u << 20;
+constexpr std::size_t records_at_once = 4096;  // made visible under one lock
 
 constexpr std::string_view clearing_key = "rebuilding";  // in meta, until everything is cleared
 
@@ -59,7 +60,8 @@ struct DerivedStores::Impl {
     DerivedOptions options;
     HeldRows rows;
 
-    std::vector<BlockFollower> followers;  // the follower's thread only
+    std::vector<BlockFollower> followers;  // the follower's thread only, as the next
+    FollowedRows fresh;                    // not visible to look-ups yet
     std::vector<std::atomic<events::Sequence>> followed;
     std::atomic<std::uint64_t> followed_all{0};  // records, of all partitions
     std::function<void()> listener;
@@ -88,7 +90,12 @@ struct DerivedStores::Impl {
         const std::scoped_lock lock(failure_mutex);
         return failed;
     }
-    [[nodiscard]] bool no_room() const { return rows.entries() >= 2 * options.run_entries; }
+    // Whether so many runs are held.
+    [[nodiscard]] bool holds(std::size_t runs) const {
+        const HeldRows::Size size = rows.size();
+        return size.entries >= runs * options.run_entries || size.bytes >= runs * options.run_bytes;
+    }
+    [[nodiscard]] bool no_room() const { return holds(2); }
 };
 
 std::expected<void, std::string> DerivedStores::Impl::open() {
@@ -112,12 +119,13 @@ std::expected<void, std::string> DerivedStores::Impl::open() {
         }
     }
     followers.clear();
+    fresh.clear();
     followed_all = 0;
     for (events::Partition partition = 0; partition < log.identity().partitions; ++partition) {
         const auto place = stored_place(partition);
         if (!place) return std::unexpected(place.error());
         followers.emplace_back(log.identity().id, partition, *place);
-        if (auto loaded = followers.back().load(store); !loaded) return loaded;
+        if (auto loaded = followers.back().load(store, log); !loaded) return loaded;
         followed[partition] = place->next_sequence;
         followed_all += place->next_sequence;
     }
@@ -152,19 +160,18 @@ std::expected<Place, std::string> DerivedStores::Impl::stored_place(events::Part
 std::expected<bool, std::string> DerivedStores::Impl::follow_some(events::Partition partition) {
     BlockFollower& follower = followers[partition];
     const Place before = follower.place();
-    // From the last record followed, so that the block it stands in is seen again and compared.
-    const events::Sequence from = before.next_sequence == 0 ? 0 : before.next_sequence - 1;
     if (log.tip(partition).next_number == before.next_number) return false;
-    auto blocks = log.read(partition, from, read_bytes);
+    auto blocks = log.read(partition, before.next_sequence, read_bytes);
     if (!blocks) return std::unexpected(blocks.error());
+    const FindReference find = [&](const events::Key128& stream) {
+        const auto own = fresh.references.find(stream);
+        return own != fresh.references.end() ? own->second : rows.reference(stream);
+    };
     for (const events::BlockPtr& block : *blocks) {
-        Generation added;
-        const FindReference find = [&](const events::Key128& stream) {
-            const auto own = added.references.find(stream);
-            return own != added.references.end() ? own->second : rows.reference(stream);
-        };
-        if (auto done = follower.follow(*block, find, added); !done) return std::unexpected(done.error());
-        rows.add(std::move(added));
+        if (auto done = follower.follow(*block, find, fresh); !done) return std::unexpected(done.error());
+        if (fresh.outcomes.size() < records_at_once && block != blocks->back()) continue;
+        rows.add(fresh);
+        fresh.clear();
         const events::Sequence next = follower.place().next_sequence;
         followed_all += next - followed[partition];
         followed[partition].store(next, std::memory_order_release);
@@ -195,8 +202,7 @@ std::expected<bool, std::string> DerivedStores::Impl::follow_all(const OnProgres
 
 // False: there was nothing, or it is not the time for it, or the writer gave up.
 bool DerivedStores::Impl::hand_over(HandOver when) {
-    const std::size_t entries = rows.entries();
-    if (failure() || entries == 0 || (when == HandOver::full_runs && entries < options.run_entries)) return false;
+    if (failure() || rows.size().entries == 0 || (when == HandOver::full_runs && !holds(1))) return false;
     if (when != HandOver::all && !no_room() && !writer.free()) return false;
     if (!writer.wait_until_free()) return false;
     KvBatch places;

@@ -36,7 +36,10 @@ struct SnapshotRow {
 };
 
 struct DerivedOptions {
-    std::size_t run_entries = 400'000;             // gathered in memory before a sorted run is written
+    // What is gathered in memory before a sorted run is written: so many rows, or so many bytes, whichever comes first.
+    // At most twice as much is held, and twice as much again while it is written.
+    std::size_t run_entries = 800'000;
+    std::size_t run_bytes = 64u << 20;
     std::chrono::milliseconds idle_write{1000};    // written anyway when nothing has come for so long
     std::chrono::milliseconds busy_write{10'000};  // written anyway so long after the last time, when much comes
     std::chrono::milliseconds retry_pause{1000};   // between attempts to write when the world fails

@@ -3,6 +3,8 @@
 #include "events/wire.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace tidemark::consumers {
 
@@ -12,6 +14,20 @@ namespace {
 
 void put_u32_be(std::string& out, std::uint32_t value) {
     for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>((value >> shift) & 0xff));
+}
+
+constexpr std::uint32_t first_of_stream = 0xffff'ffff;
+constexpr std::size_t node_bytes = 96;   // of a hash table's node and its string or pointer
+constexpr std::size_t fact_bytes = 100;  // of a reference's texts, about
+
+// Orders keys as their bytes are ordered, by two comparisons of integers.
+std::pair<std::uint64_t, std::uint64_t> order_of(const events::Key128& key) {
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+    std::memcpy(&high, key.bytes.data(), sizeof high);
+    std::memcpy(&low, key.bytes.data() + sizeof high, sizeof low);
+    static_assert(std::endian::native == std::endian::little);
+    return {__builtin_bswap64(high), __builtin_bswap64(low)};
 }
 
 void sort_rows(KvRun& run) {
@@ -41,50 +57,84 @@ std::optional<Place> Place::decode(std::string_view bytes) {
     return reader.ok() && reader.left() == 0 ? std::optional(place) : std::nullopt;
 }
 
-void Generation::add_event(const events::Key128& stream, events::Version version, events::Sequence sequence) {
-    streams[stream].emplace_back(version, sequence);
-    ++entries;
-}
-
-void Generation::add_outcome(const events::Key128& command, events::Sequence first) {
+void Generation::add(const FollowedRows& rows) {
+    for (IndexRow row : rows.index) {
+        const auto [last, fresh] = last_of_stream_.try_emplace(row.stream, index_.size());
+        row.before = fresh ? first_of_stream : static_cast<std::uint32_t>(last);
+        last = index_.size();
+        index_.push_back(row);
+    }
     // The first record wins: a key never moves, even should two commands share 128 bits.
-    if (outcomes.try_emplace(command, first).second) ++entries;
+    for (const auto& [command, sequence] : rows.outcomes) outcomes_.try_emplace(command, sequence);
+    for (const auto& [stream, reference] : rows.references) references_[stream] = reference;
 }
 
 void Generation::add_snapshot(const events::Key128& stream, SnapshotRow row) {
-    snapshots[stream] = std::move(row);
-    ++entries;
+    SnapshotRow& held = snapshots_[stream];
+    state_bytes_ += row.state.size() - held.state.size();
+    held = std::move(row);
 }
 
-void Generation::add_reference(const events::Key128& stream, std::shared_ptr<const v1::Reference> reference) {
-    references[stream] = std::move(reference);
-    ++entries;
+std::optional<events::Sequence> Generation::outcome(const events::Key128& command) const {
+    const KeyTable::Value found = outcomes_.find(command);
+    return found == KeyTable::none ? std::nullopt : std::optional<events::Sequence>(found);
+}
+
+void Generation::stream(const events::Key128& stream,
+                        std::vector<std::pair<events::Version, events::Sequence>>& into) const {
+    KeyTable::Value at = last_of_stream_.find(stream);
+    if (at == KeyTable::none) return;
+    const auto begin = static_cast<std::ptrdiff_t>(into.size());
+    for (; at != first_of_stream; at = index_[at].before) into.emplace_back(index_[at].version, index_[at].sequence);
+    std::reverse(into.begin() + begin, into.end());
+}
+
+const SnapshotRow* Generation::snapshot(const events::Key128& stream) const {
+    const auto it = snapshots_.find(stream);
+    return it == snapshots_.end() ? nullptr : &it->second;
+}
+
+std::shared_ptr<const v1::Reference> Generation::reference(const events::Key128& stream) const {
+    const auto it = references_.find(stream);
+    return it == references_.end() ? nullptr : it->second;
+}
+
+std::size_t Generation::bytes() const {
+    constexpr std::size_t table_entry = 48;  // half of the slots are free
+    return index_.size() * sizeof(IndexRow) + (last_of_stream_.size() + outcomes_.size()) * table_entry + state_bytes_ +
+           snapshots_.size() * node_bytes + references_.size() * (node_bytes + sizeof(v1::Reference) + fact_bytes);
 }
 
 std::vector<KvRun> Generation::runs() const {
     std::vector<KvRun> all;
     KvRun index{DerivedTable::streams, {}};
-    for (const auto& [stream, places] : streams) {
-        for (const auto& [version, sequence] : places) {
-            index.rows.emplace_back(stream_row_key(stream, version), encode_sequence(sequence));
-        }
+    index.rows.reserve(index_.size());
+    std::vector<IndexRow> rows = index_;
+    std::ranges::sort(rows, {}, [](const IndexRow& row) { return std::pair(order_of(row.stream), row.version); });
+    for (const IndexRow& row : rows) {
+        index.rows.emplace_back(stream_row_key(row.stream, row.version), encode_sequence(row.sequence));
     }
     KvRun commands{DerivedTable::outcomes, {}};
-    for (const auto& [command, sequence] : outcomes) {
+    std::vector<std::pair<events::Key128, events::Sequence>> sequences;
+    sequences.reserve(outcomes_.size());
+    outcomes_.for_each([&](const events::Key128& key, events::Sequence first) { sequences.emplace_back(key, first); });
+    std::ranges::sort(sequences, {}, [](const auto& row) { return order_of(row.first); });
+    commands.rows.reserve(sequences.size());
+    for (const auto& [command, sequence] : sequences) {
         commands.rows.emplace_back(std::string(command.view()), encode_sequence(sequence));
     }
     KvRun states{DerivedTable::snapshots, {}};
-    for (const auto& [stream, row] : snapshots)
+    for (const auto& [stream, row] : snapshots_) {
         states.rows.emplace_back(std::string(stream.view()), encode_snapshot(row));
+    }
     KvRun facts{DerivedTable::references, {}};
-    for (const auto& [stream, reference] : references) {
+    for (const auto& [stream, reference] : references_) {
         facts.rows.emplace_back(std::string(stream.view()), reference->SerializeAsString());
     }
     KvRun merkle{DerivedTable::merkle, tiles};
+    for (KvRun* run : {&states, &facts, &merkle}) sort_rows(*run);
     for (KvRun* run : {&index, &commands, &states, &facts, &merkle}) {
-        if (run->rows.empty()) continue;
-        sort_rows(*run);
-        all.push_back(std::move(*run));
+        if (!run->rows.empty()) all.push_back(std::move(*run));
     }
     return all;
 }

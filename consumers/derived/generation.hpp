@@ -4,6 +4,7 @@
 
 #include "aggregates/reference.pb.h"
 #include "consumers/derived/derived_stores.hpp"
+#include "consumers/derived/key_table.hpp"
 
 #include <memory>
 #include <unordered_map>
@@ -27,23 +28,68 @@ struct Place {
     [[nodiscard]] static std::optional<Place> decode(std::string_view bytes);
 };
 
-struct Generation {
-    ByKey<std::vector<std::pair<events::Version, events::Sequence>>> streams;  // ascending
-    ByKey<events::Sequence> outcomes;
-    ByKey<SnapshotRow> snapshots;
-    ByKey<std::shared_ptr<const v1::Reference>> references;
-    std::vector<std::pair<std::string, std::string>>
-        tiles;  // rows of the Merkle table; a later one of a key replaces it
-    std::size_t entries = 0;
+struct IndexRow {
+    events::Key128 stream;
+    std::uint32_t version = 0;
+    std::uint32_t before = 0;  // in Generation::index, of the row before it of the same stream
+    events::Sequence sequence = 0;
+};
 
-    [[nodiscard]] bool empty() const { return entries == 0; }
-    void add_event(const events::Key128& stream, events::Version version, events::Sequence sequence);
-    void add_outcome(const events::Key128& command, events::Sequence first);
+// What some blocks of a partition add.
+struct FollowedRows {
+    std::vector<IndexRow> index;
+    std::vector<std::pair<events::Key128, events::Sequence>> outcomes;
+    ByKey<std::shared_ptr<const v1::Reference>> references;
+
+    void clear() {
+        index.clear();
+        outcomes.clear();
+        references.clear();
+    }
+};
+
+// Written by one thread, under the lock of HeldRows; look-ups under it too.
+class Generation {
+public:
+    Generation() = default;
+    struct Expected {
+        std::size_t events = 0;
+        std::size_t streams = 0;
+        std::size_t outcomes = 0;
+    };
+    explicit Generation(const Expected& expected) : last_of_stream_(expected.streams), outcomes_(expected.outcomes) {
+        index_.reserve(expected.events);
+    }
+
+    // Rows of the Merkle table; a later one of a key replaces it. Not counted.
+    std::vector<std::pair<std::string, std::string>> tiles;
+
+    void add(const FollowedRows& rows);
     void add_snapshot(const events::Key128& stream, SnapshotRow row);
-    void add_reference(const events::Key128& stream, std::shared_ptr<const v1::Reference> reference);
+
+    [[nodiscard]] std::optional<events::Sequence> outcome(const events::Key128& command) const;
+    // Appends versions and sequences of the stream's events, ascending.
+    void stream(const events::Key128& stream, std::vector<std::pair<events::Version, events::Sequence>>& into) const;
+    [[nodiscard]] const SnapshotRow* snapshot(const events::Key128& stream) const;
+    [[nodiscard]] std::shared_ptr<const v1::Reference> reference(const events::Key128& stream) const;
+
+    // Room for one that is as large as this.
+    [[nodiscard]] Expected same_again() const { return {index_.size(), last_of_stream_.size(), outcomes_.size()}; }
+    [[nodiscard]] std::size_t entries() const {
+        return index_.size() + outcomes_.size() + snapshots_.size() + references_.size();
+    }
+    [[nodiscard]] std::size_t bytes() const;  // of memory, about
 
     // The rows as sorted runs, one per table.
     [[nodiscard]] std::vector<KvRun> runs() const;
+
+private:
+    std::vector<IndexRow> index_;  // as followed
+    KeyTable last_of_stream_;      // in index_
+    KeyTable outcomes_;
+    ByKey<SnapshotRow> snapshots_;
+    ByKey<std::shared_ptr<const v1::Reference>> references_;
+    std::size_t state_bytes_ = 0;  // of snapshots
 };
 
 // Keys and values of the derived tables (docs/format.md).

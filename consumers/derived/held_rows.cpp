@@ -32,20 +32,12 @@ events::Sequence sequence_of(std::string_view row) {
 
 }  // namespace
 
-// What memory says, newest first.
-template <class Value>
-std::optional<Value> HeldRows::held(const ByKey<Value> Generation::* rows, const events::Key128& key) const {
-    for (const Generation* generation : {static_cast<const Generation*>(filling_.get()), writing_.get()}) {
-        if (generation == nullptr) continue;
-        if (const auto it = (generation->*rows).find(key); it != (generation->*rows).end()) return it->second;
-    }
-    return std::nullopt;
-}
-
 std::optional<events::Sequence> HeldRows::outcome(const events::Key128& command) const {
     {
+        // Newest first, here and below.
         const std::shared_lock lock(mutex_);
-        if (const auto found = held(&Generation::outcomes, command)) return found;
+        if (const auto found = filling_->outcome(command)) return found;
+        if (const auto found = writing_ ? writing_->outcome(command) : std::nullopt) return found;
     }
     const auto row = or_throw(store_.get(DerivedTable::outcomes, command.view()), "outcomes");
     if (!row) return std::nullopt;
@@ -55,7 +47,8 @@ std::optional<events::Sequence> HeldRows::outcome(const events::Key128& command)
 std::optional<SnapshotRow> HeldRows::snapshot(const events::Key128& stream) const {
     {
         const std::shared_lock lock(mutex_);
-        if (auto found = held(&Generation::snapshots, stream)) return found;
+        if (const SnapshotRow* found = filling_->snapshot(stream)) return *found;
+        if (const SnapshotRow* found = writing_ ? writing_->snapshot(stream) : nullptr) return *found;
     }
     const auto row = or_throw(store_.get(DerivedTable::snapshots, stream.view()), "snapshots");
     return row ? decode_snapshot(*row) : std::nullopt;
@@ -67,12 +60,8 @@ std::vector<events::Sequence> HeldRows::stream(const events::Key128& stream, eve
     std::vector<std::pair<events::Version, events::Sequence>> recent;
     {
         const std::shared_lock lock(mutex_);
-        for (const Generation* rows : {writing_.get(), static_cast<const Generation*>(filling_.get())}) {
-            if (rows == nullptr) continue;
-            if (const auto it = rows->streams.find(stream); it != rows->streams.end()) {
-                recent.insert(recent.end(), it->second.begin(), it->second.end());
-            }
-        }
+        if (writing_) writing_->stream(stream, recent);
+        filling_->stream(stream, recent);
     }
     const events::Version stored_end = recent.empty() ? last + 1 : std::min(last + 1, recent.front().first);
     std::vector<events::Sequence> sequences;
@@ -104,11 +93,16 @@ std::vector<events::Sequence> HeldRows::stream(const events::Key128& stream, eve
     return sequences;
 }
 
+std::shared_ptr<const v1::Reference> HeldRows::held_reference(const events::Key128& stream) const {
+    auto found = filling_->reference(stream);
+    return found || !writing_ ? found : writing_->reference(stream);
+}
+
 std::shared_ptr<const v1::Reference> HeldRows::reference(const events::Key128& stream) const {
     std::uint64_t writes = 0;
     {
         const std::shared_lock lock(mutex_);
-        if (auto found = held(&Generation::references, stream)) return *found;
+        if (auto found = held_reference(stream)) return found;
         if (const auto it = stored_references_.find(stream); it != stored_references_.end()) return it->second;
         writes = writes_;
     }
@@ -119,22 +113,14 @@ std::shared_ptr<const v1::Reference> HeldRows::reference(const events::Key128& s
         throw std::runtime_error("a stored reference does not parse: run `tidemark rebuild derived`");
     }
     const std::unique_lock lock(mutex_);
-    if (writes == writes_ && !held(&Generation::references, stream)) stored_references_[stream] = parsed;
+    if (writes == writes_ && !held_reference(stream)) stored_references_[stream] = parsed;
     return parsed;
 }
 
-void HeldRows::add(Generation block_rows) {
+void HeldRows::add(const FollowedRows& rows) {
     const std::unique_lock lock(mutex_);
-    for (auto& [stream, places] : block_rows.streams) {
-        auto& all = filling_->streams[stream];
-        all.insert(all.end(), places.begin(), places.end());
-    }
-    filling_->outcomes.merge(block_rows.outcomes);
-    for (auto& [stream, reference] : block_rows.references) {
-        stored_references_.erase(stream);
-        filling_->references[stream] = std::move(reference);
-    }
-    filling_->entries += block_rows.entries;
+    for (const auto& [stream, reference] : rows.references) stored_references_.erase(stream);
+    filling_->add(rows);
 }
 
 void HeldRows::add_snapshot(const events::Key128& stream, SnapshotRow row) {
@@ -142,16 +128,21 @@ void HeldRows::add_snapshot(const events::Key128& stream, SnapshotRow row) {
     filling_->add_snapshot(stream, std::move(row));
 }
 
-std::size_t HeldRows::entries() const {
+HeldRows::Size HeldRows::size() const {
     const std::shared_lock lock(mutex_);
-    return filling_->entries;
+    return {filling_->entries(), filling_->bytes()};
 }
 
 void HeldRows::begin_write(std::vector<std::pair<std::string, std::string>> tiles) {
+    const auto same_again = [&] {
+        const std::shared_lock lock(mutex_);
+        return filling_->same_again();
+    };
+    auto next = std::make_shared<Generation>(same_again());  // takes its time: not under the lock
     const std::unique_lock lock(mutex_);
     filling_->tiles = std::move(tiles);
     writing_ = std::move(filling_);
-    filling_ = std::make_shared<Generation>();
+    filling_ = std::move(next);
 }
 
 std::expected<void, KvError> HeldRows::write(KvBatch places) {

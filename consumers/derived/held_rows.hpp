@@ -19,17 +19,21 @@ public:
                                                        events::Version last) const;
     [[nodiscard]] std::shared_ptr<const v1::Reference> reference(const events::Key128& stream) const;
 
-    void add(Generation block_rows);  // what one block adds: seen as a whole
+    void add(const FollowedRows& rows);  // what blocks add: seen as a whole
     void add_snapshot(const events::Key128& stream, SnapshotRow row);
-    [[nodiscard]] std::size_t entries() const;  // held and not being written
+    // What is held and not being written.
+    struct Size {
+        std::size_t entries = 0;
+        std::size_t bytes = 0;
+    };
+    [[nodiscard]] Size size() const;
 
     // Makes what is held the generation to be written, with `tiles`; the former one must have been written.
     void begin_write(std::vector<std::pair<std::string, std::string>> tiles);
     [[nodiscard]] std::expected<void, KvError> write(KvBatch places);  // rows first, then the places
 
 private:
-    template <class Value>
-    [[nodiscard]] std::optional<Value> held(const ByKey<Value> Generation::* rows, const events::Key128& key) const;
+    [[nodiscard]] std::shared_ptr<const v1::Reference> held_reference(const events::Key128& stream) const;
 
     KvStore& store_;
     mutable std::shared_mutex mutex_;

@@ -1,6 +1,7 @@
 #include "consumers/derived/merkle_tiles.hpp"
 
 #include <cstring>
+#include <optional>
 
 namespace tidemark::consumers {
 namespace {
@@ -10,16 +11,6 @@ std::string bytes_of(const std::vector<events::Digest>& hashes) {
     out.reserve(hashes.size() * sizeof(events::Digest));
     for (const events::Digest& hash : hashes) out.append(hash.begin(), hash.end());
     return out;
-}
-
-// The root of a perfect subtree of 256 hashes.
-events::Digest tile_root(std::vector<events::Digest> hashes) {
-    while (hashes.size() > 1) {
-        for (std::size_t i = 0; i < hashes.size() / 2; ++i)
-            hashes[i] = events::node_hash(hashes[2 * i], hashes[2 * i + 1]);
-        hashes.resize(hashes.size() / 2);
-    }
-    return hashes.front();
 }
 
 }  // namespace
@@ -40,13 +31,28 @@ void MerkleTiles::append(const events::Digest& leaf) {
 void MerkleTiles::push(std::size_t level, const events::Digest& hash) {
     if (levels_.size() <= level) levels_.resize(level + 1);
     levels_[level].hashes.push_back(hash);
+    levels_[level].edge.append(hash);
     levels_[level].grown = true;
     if (levels_[level].hashes.size() < tile_width) return;
     Level& full = levels_[level];
     full_.emplace_back(tile_key(partition_, static_cast<std::uint8_t>(level), full.tile), bytes_of(full.hashes));
-    const events::Digest root = tile_root(std::move(full.hashes));
-    full = Level{full.tile + 1, {}, false};
+    const events::Digest root = full.edge.root();
+    full.hashes.clear();
+    full.edge = {};
+    full.grown = false;
+    ++full.tile;
     push(level + 1, root);  // may move levels_
+}
+
+// The peaks of the tree are those of the open tiles, the highest level's first; folded from the last to the first.
+events::Digest MerkleTiles::root() const {
+    std::optional<events::Digest> root;
+    for (const Level& level : levels_) {
+        for (std::size_t i = level.edge.peaks().size(); i-- > 0;) {
+            root = root ? events::node_hash(level.edge.peaks()[i], *root) : level.edge.peaks()[i];
+        }
+    }
+    return root ? *root : events::MerkleEdge().root();
 }
 
 std::vector<std::pair<std::string, std::string>> MerkleTiles::take_rows() {
@@ -67,7 +73,7 @@ std::expected<void, std::string> MerkleTiles::load(KvStore& store, Table table, 
     full_.clear();
     std::size_t level = 0;
     for (std::uint64_t nodes = size; nodes > 0; nodes /= tile_width, ++level) {
-        levels_.push_back({nodes / tile_width, {}, false});
+        levels_.push_back({nodes / tile_width, {}, {}, false});
         const std::size_t open = nodes % tile_width;
         if (open == 0) continue;
         auto row = store.get(table, tile_key(partition_, static_cast<std::uint8_t>(level), nodes / tile_width));
@@ -83,6 +89,7 @@ std::expected<void, std::string> MerkleTiles::load(KvStore& store, Table table, 
             events::Digest hash;
             std::memcpy(hash.data(), (*row)->data() + i * sizeof(events::Digest), sizeof(events::Digest));
             levels_[level].hashes.push_back(hash);
+            levels_[level].edge.append(hash);
         }
     }
     return {};

@@ -5,6 +5,7 @@
 #include "consumers/store/kv_store.hpp"
 #include "events/digest.hpp"
 #include "events/ids.hpp"
+#include "events/merkle.hpp"
 
 #include <expected>
 #include <string>
@@ -27,6 +28,7 @@ public:
     // Goes on where `size` leaves have been stored.
     [[nodiscard]] std::expected<void, std::string> load(KvStore& store, Table table, std::uint64_t size);
     [[nodiscard]] std::uint64_t size() const { return size_; }
+    [[nodiscard]] events::Digest root() const;  // of all leaves so far
 
 private:
     void push(std::size_t level, const events::Digest& hash);
@@ -36,6 +38,7 @@ private:
     struct Level {
         std::uint64_t tile = 0;  // number of the open tile
         std::vector<events::Digest> hashes;
+        events::MerkleEdge edge;  // of the open tile's hashes
         bool grown = false;
     };
     std::vector<Level> levels_;

@@ -310,6 +310,28 @@ TEST_CASE("a changed record stops the check of its partition with a word on wher
     const std::string faults = store.faults(&log);
     CHECK_THAT(faults, Catch::Contains("partition 1, block 0") && Catch::Contains("Merkle root"));
     CHECK_THAT(faults, Catch::Contains("the log could not be read to its end"));
+
+    infra::MemoryKv empty{std::size(DerivedTable::names)};
+    const auto followed = rebuild_derived(log, empty, {}, {});
+    REQUIRE_FALSE(followed);
+    CHECK_THAT(followed.error(), Catch::Contains("partition 1, block 0") && Catch::Contains("Merkle root"));
+}
+
+TEST_CASE("Merkle tiles that are not those of the log are refused when they are opened", "[check]") {
+    Store store;
+    store.derive();
+    DerivedStores sound(store.log, store.kv, {});
+    REQUIRE(sound.catch_up({}));
+    const auto followed = Place::decode(store.kv.get(DerivedTable::meta, place_key(1)).value().value()).value();
+    REQUIRE(followed.next_sequence % tile_width > 0);
+    const std::string key = tile_key(1, 0, followed.next_sequence / tile_width);
+    std::string tile = store.kv.get(DerivedTable::merkle, key).value().value();
+    tile[0] = static_cast<char>(tile[0] ^ 1);
+    store.put(DerivedTable::merkle, key, tile);
+    DerivedStores derived(store.log, store.kv, {});
+    const auto opened = derived.catch_up({});
+    REQUIRE_FALSE(opened);
+    CHECK_THAT(opened.error(), Catch::Contains("partition 1, block 1") && Catch::Contains("Merkle tiles"));
 }
 
 TEST_CASE("a store that is wrong throughout lists a thousand faults and counts the rest", "[check]") {

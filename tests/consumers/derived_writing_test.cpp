@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 
 namespace tidemark::tests {
@@ -191,6 +192,36 @@ TEST_CASE("a derived row that cannot be read ends the following, not the process
     const auto caught_up = again.catch_up({});
     REQUIRE_FALSE(caught_up);
     CHECK(caught_up.error().find("cannot be read") != std::string::npos);
+}
+
+TEST_CASE("large snapshots fill memory by their bytes, not by their number", "[derived]") {
+    World world;
+    DerivedStores derived(world.log, world.kv, {.run_bytes = 1u << 20, .stepped = true});
+    REQUIRE(derived.catch_up({}));
+    const auto stream = events::stream_key("default", "product", "large");
+    derived.put_snapshot(stream, {.version = 1, .fold_version = 1, .state = std::string(2u << 20, 's')});
+    world.add(1);
+    REQUIRE(derived.follow());  // hands over what is more than a run
+    CHECK(derived.write() == true);
+    CHECK(world.kv.get(DerivedTable::snapshots, stream.view()).value().has_value());
+}
+
+TEST_CASE("a table of keys finds what was put into it, the first of each key", "[derived]") {
+    consumers::KeyTable table;
+    std::map<events::Key128, std::uint64_t> expected;
+    const auto key = [](int i) { return events::command_key({}, std::to_string(i)); };
+    for (int i = 0; i < 5000; ++i) {
+        const auto [value, fresh] = table.try_emplace(key(i % 3000), static_cast<std::uint64_t>(i));
+        CHECK(fresh == (i < 3000));
+        CHECK(value == expected.try_emplace(key(i % 3000), i).first->second);
+    }
+    CHECK(table.size() == 3000);
+    CHECK(table.find(key(3001)) == consumers::KeyTable::none);
+    table.for_each([&](const events::Key128& stored, std::uint64_t value) {
+        CHECK(expected.at(stored) == value);
+        expected.erase(stored);
+    });
+    CHECK(expected.empty());
 }
 
 TEST_CASE("a version that the stream index lacks is an error, not a shorter history", "[derived]") {
