@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,7 +84,8 @@ public:
         std::optional<Row> found;
         get(table, key, [&](std::string_view value) {
             found.emplace();
-            (void)found->ParseFromArray(value.data(), static_cast<int>(value.size()));
+            if (!found->ParseFromArray(value.data(), static_cast<int>(value.size())))
+                throw std::runtime_error("a row of a view does not parse as " + found->GetTypeName());
         });
         return found;
     }

@@ -81,6 +81,19 @@ TEST_CASE("the figures of a delivery half-way are as worked out by hand", "[deli
     CHECK_FALSE(e.has_on_quality());
 }
 
+TEST_CASE("a row of a view that does not parse is an error, not an empty row", "[deliveries]") {
+    class Torn final : public projections::ViewReader {
+        void get(std::uint32_t, std::string_view, const std::function<void(std::string_view)>& visit) const override {
+            visit("\xff");
+        }
+        void scan(std::uint32_t, std::string_view, std::string_view,
+                  const std::function<bool(std::string_view, std::string_view)>&) const override {}
+        void scan_back(std::uint32_t, std::string_view, std::string_view,
+                       const std::function<bool(std::string_view, std::string_view)>&) const override {}
+    };
+    CHECK_THROWS(deliveries::query_one(Torn(), "default", "d1", at(2026, 1, 6)));
+}
+
 TEST_CASE("what would divide by zero is absent", "[deliveries]") {
     Story story;
     story.delivery("d1", planned(delivery_dims(), a_plan()), at(2025, 12, 20));
