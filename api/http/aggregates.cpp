@@ -134,7 +134,8 @@ void add_aggregate_routes(Routes& routes, const Context& context) {
     for (const AggregateType& type : aggregates::registry()) {
         Route state = read_route(type, "", "A " + std::string(type.kind) + " as it is, or as it was");
         state.params.push_back({"version", In::query, Kind::integer, "as of this version"});
-        state.params.push_back({"as_of", In::query, Kind::time, "what was true then (by occurred_at)"});
+        state.params.push_back({"as_of", In::query, Kind::time,
+                                "what was true then (by occurred_at); a correction counts from when it was made on"});
         state.params.push_back({"as_of_recorded", In::query, Kind::time, "what was known then (by recorded_at)"});
         state.params.push_back({"If-None-Match", In::header, Kind::text, "an ETag: 304 if it is still that version"});
         state.response = v1::AggregateAnswer::descriptor();

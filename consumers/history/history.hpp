@@ -18,7 +18,10 @@ namespace tidemark::consumers {
 // As of when; at most one is set. None: now.
 struct AsOf {
     std::optional<events::Version> version;
-    std::optional<events::Micros> occurred_at;  // what was true then: events with occurred_at <= it, in stream order
+    // What was true then: events with occurred_at <= it, in stream order. A correction is such an event, and counts
+    // from when it was made: a fold cannot put right what it has not come to yet. The funnel, which knows the moments
+    // that a correction is about, works all that are known today into them.
+    std::optional<events::Micros> occurred_at;
     std::optional<events::Micros> recorded_at;  // what we knew then
 };
 
