@@ -30,7 +30,11 @@ v1::BoardRisk& risk(v1::DeliveryRow& row, const std::string& id) {
 void adopt(v1::DeliveryRow& row, const v1::DeliveryPlan& plan) {
     row.set_start_date(plan.start_date());
     row.set_end_date(plan.end_date());
-    *row.mutable_budget() = plan.budget();
+    if (plan.has_budget()) {
+        *row.mutable_budget() = plan.budget();
+    } else {
+        row.clear_budget();  // none was set; not one of nothing
+    }
     v1::DeliveryRow former;
     former.mutable_tasks()->Swap(row.mutable_tasks());
     former.mutable_milestones()->Swap(row.mutable_milestones());
@@ -163,7 +167,7 @@ void apply(const Event& event, Rows& store) {
 }  // namespace
 
 Projection make() {
-    return {.name = std::string(view_name), .version = 1, .tables = {"rows"}, .apply = apply};
+    return {.name = std::string(view_name), .version = 2, .tables = {"rows"}, .apply = apply};
 }
 
 std::expected<v1::DeliveryBoard, QueryError> query_board(const ViewReader& view, const BoardQuery& query) {

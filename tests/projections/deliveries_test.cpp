@@ -94,6 +94,26 @@ TEST_CASE("a row of a view that does not parse is an error, not an empty row", "
     CHECK_THROWS(deliveries::query_one(Torn(), "default", "d1", at(2026, 1, 6)));
 }
 
+TEST_CASE("a delivery without a budget is neither on budget nor over it", "[deliveries]") {
+    auto plan = a_plan();
+    plan.clear_budget();
+    Story story;
+    story.delivery("d1", planned(delivery_dims(), plan), at(2025, 12, 20))
+        .delivery("d1", started(), at(2026, 1, 1))
+        .delivery("d1", cost(eur(15'000)), at(2026, 1, 3));
+    const auto e = d1(story, at(2026, 1, 6));
+    CHECK_FALSE(e.delivery().has_budget());
+    CHECK_FALSE(e.has_on_budget());
+    CHECK_FALSE(e.earned_value().has_bac());
+    CHECK_FALSE(e.planned().has_cost());
+    CHECK(e.actual().cost().minor() == 15'000);
+
+    story.delivery("d1", rebaselined(a_plan()), at(2026, 1, 5));
+    CHECK(d1(story, at(2026, 1, 6)).on_budget());
+    story.delivery("d1", rebaselined(plan), at(2026, 1, 5));
+    CHECK_FALSE(d1(story, at(2026, 1, 6)).has_on_budget());
+}
+
 TEST_CASE("what would divide by zero is absent", "[deliveries]") {
     Story story;
     story.delivery("d1", planned(delivery_dims(), a_plan()), at(2025, 12, 20));
