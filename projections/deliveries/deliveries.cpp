@@ -26,6 +26,12 @@ v1::BoardRisk& risk(v1::DeliveryRow& row, const std::string& id) {
     return r;
 }
 
+// Who is planned is assigned later, often to several tasks, and is one all the same.
+void add_resource(v1::DeliveryRow& row, const std::string& id) {
+    if (std::ranges::find(row.resource_ids(), id) == row.resource_ids().end()) row.add_resource_ids(id);
+    row.set_resources(static_cast<std::uint32_t>(row.resource_ids_size()));
+}
+
 // What was done under the former plan stays with the tasks and milestones of the same id.
 void adopt(v1::DeliveryRow& row, const v1::DeliveryPlan& plan) {
     row.set_start_date(plan.start_date());
@@ -55,7 +61,7 @@ void adopt(v1::DeliveryRow& row, const v1::DeliveryPlan& plan) {
         if (!m.hit()) m.set_baseline_date(planned.baseline_date());  // what was hit was measured by its own baseline
     }
     for (const auto& planned : plan.risks()) *risk(row, planned.id()).mutable_risk() = planned;
-    row.set_resources(std::max(row.resources(), static_cast<std::uint32_t>(plan.resources_size())));
+    for (const auto& resource : plan.resources()) add_resource(row, resource.id());
 }
 
 void planned(v1::DeliveryRow& row, const v1::DeliveryPlanned& e) {
@@ -109,7 +115,7 @@ void fold(v1::DeliveryRow& row, const v1::DeliveryEvent& what, events::Micros at
         case E::kRequirementsBaselined: return row.set_requirements_baselined(true);
         case E::kDeliveryPlanned: return planned(row, what.delivery_planned());
         case E::kDeliveryStarted: row.set_status(v1::DeliveryRow::RUNNING); return row.set_started_at(at);
-        case E::kResourceAssigned: return row.set_resources(row.resources() + 1);
+        case E::kResourceAssigned: return add_resource(row, what.resource_assigned().resource().id());
         case E::kTaskStarted:
             if (auto* t = task(row, what.task_started().task_id())) t->set_started(true);
             return;

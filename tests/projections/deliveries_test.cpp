@@ -114,6 +114,21 @@ TEST_CASE("a delivery without a budget is neither on budget nor over it", "[deli
     CHECK_FALSE(d1(story, at(2026, 1, 6)).has_on_budget());
 }
 
+TEST_CASE("a resource that is planned and then assigned to two tasks is one resource", "[deliveries]") {
+    auto plan = a_plan();
+    plan.add_resources()->set_id("ada");
+    plan.add_resources()->set_id("bob");
+    Story story;
+    story.delivery("d1", planned(delivery_dims(), plan), at(2025, 12, 20));
+    for (const auto& [id, task] : {std::pair{"ada", "build"}, {"ada", "migrate"}, {"eve", "build"}}) {
+        v1::DeliveryEvent assigned;
+        assigned.mutable_resource_assigned()->mutable_resource()->set_id(id);
+        assigned.mutable_resource_assigned()->set_task_id(task);
+        story.delivery("d1", assigned, at(2026, 1, 1));
+    }
+    CHECK(d1(story, at(2026, 1, 6)).delivery().resources() == 3);
+}
+
 TEST_CASE("what would divide by zero is absent", "[deliveries]") {
     Story story;
     story.delivery("d1", planned(delivery_dims(), a_plan()), at(2025, 12, 20));
