@@ -263,6 +263,7 @@ void Kpis::fill(v1::KpiPoint& point, const Compiled& kpi, const Cell& cell) cons
         shown.set_name(measures[m].name());
         shown.set_cumulative(kpi.formula.is_level(m));
         shown.set_value(shown.cumulative() ? amount.level : amount.value);
+        if (measures[m].kind() == v1::HISTOGRAM) shown.set_sum(amount.sum);
     }
 }
 

@@ -110,6 +110,22 @@ TEST_CASE("the KPIs of a small January are as worked out by hand", "[kpi]") {
           "2026-01 SaleLost: 1 | 2026-01 SaleOpened: 4 | 2026-01 SaleStageChanged: 1 | 2026-01 SaleWon: 2");
 }
 
+TEST_CASE("a point carries the sums of its histograms, so that means can be put together outside", "[kpi]") {
+    const Fixture f(january());
+    const auto days = f.series("sales_cycle_mean", {.grain = "day"});
+    REQUIRE(days.points_size() == 2);
+    std::int64_t sum = 0;
+    std::int64_t count = 0;
+    for (const auto& point : days.points()) {
+        REQUIRE(point.measures(0).has_sum());
+        sum += point.measures(0).sum();
+        count += point.measures(0).value();
+    }
+    CHECK(sum == 30 * 86'400'000LL);  // 10 and 20 days, in milliseconds
+    CHECK(count == 2);
+    CHECK_FALSE(f.series("sales_won", {}).points(0).measures(0).has_sum());
+}
+
 TEST_CASE("every grain and every set of dimensions tells the same story", "[kpi]") {
     const Fixture f(january());
     for (const auto* grain : {"hour", "day", "week", "month", "quarter", "year"})
