@@ -27,8 +27,9 @@ Response delivery_board(const Context& context, const Request& request) {
     query.on_time = params.flag("on_time");
     query.on_budget = params.flag("on_budget");
     query.page = params.page();
-    return answer_query(context, request, params, deliveries::view_name,
-                        [&](const projections::ViewReader& view) { return deliveries::query_board(view, query); });
+    return answer_query(context, request, params, deliveries::view_name, [&](const projections::ViewReader& view) {
+        return deliveries::query_board(view, query, context.services.kpis.calendar(query.tenant));
+    });
 }
 
 Response delivery_entry(const Context& context, const Request& request) {
@@ -37,7 +38,8 @@ Response delivery_entry(const Context& context, const Request& request) {
     const std::string& id = request.path_param("id");
     const events::Micros now = now_of(context, params);
     return answer_query(context, request, params, deliveries::view_name, [&](const projections::ViewReader& view) {
-        return found(deliveries::query_one(view, tenant, id, now), "delivery", id);
+        return found(deliveries::query_one(view, tenant, id, now, context.services.kpis.calendar(tenant)), "delivery",
+                     id);
     });
 }
 

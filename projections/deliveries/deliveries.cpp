@@ -176,7 +176,8 @@ Projection make() {
     return {.name = std::string(view_name), .version = 2, .tables = {"rows"}, .apply = apply};
 }
 
-std::expected<v1::DeliveryBoard, QueryError> query_board(const ViewReader& view, const BoardQuery& query) {
+std::expected<v1::DeliveryBoard, QueryError> query_board(const ViewReader& view, const BoardQuery& query,
+                                                         const kpi::Calendar& calendar) {
     v1::DeliveryBoard answer;
     auto next = walk(
         view, rows, Key(query.tenant), query.page, Order::ascending, [&](std::string_view, std::string_view value) {
@@ -185,7 +186,7 @@ std::expected<v1::DeliveryBoard, QueryError> query_board(const ViewReader& view,
                 !passes(query.owner, row.dims().owner()) || !passes(query.region, row.dims().region()) ||
                 !passes(query.product, row.dims().product_id()) || !passes(query.customer, row.dims().customer_id()))
                 return false;
-            auto entry = figures(std::move(row), query.now);
+            auto entry = figures(std::move(row), query.now, calendar);
             if ((query.on_time && *query.on_time != entry.on_time()) ||
                 (query.on_budget && (!entry.has_on_budget() || *query.on_budget != entry.on_budget())))
                 return false;
@@ -198,10 +199,10 @@ std::expected<v1::DeliveryBoard, QueryError> query_board(const ViewReader& view,
 }
 
 std::optional<v1::DeliveryBoardEntry> query_one(const ViewReader& view, std::string_view tenant, std::string_view id,
-                                                events::Micros now) {
+                                                events::Micros now, const kpi::Calendar& calendar) {
     auto row = view.row<v1::DeliveryRow>(rows, Key(tenant).id(id));
     if (!row) return {};
-    return figures(std::move(*row), now);
+    return figures(std::move(*row), now, calendar);
 }
 
 }  // namespace tidemark::projections::deliveries

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "projections/deliveries/deliveries.pb.h"
+#include "projections/kpi/calendar.hpp"
 #include "projections/page.hpp"
 #include "projections/projection.hpp"
 
@@ -23,9 +24,12 @@ struct BoardQuery {
     std::optional<bool> on_time, on_budget;
     Page page;  // in order of id
 };
-[[nodiscard]] std::expected<v1::DeliveryBoard, QueryError> query_board(const ViewReader& view, const BoardQuery& query);
+// `calendar`: of the tenant, for what is due today.
+[[nodiscard]] std::expected<v1::DeliveryBoard, QueryError> query_board(const ViewReader& view, const BoardQuery& query,
+                                                                       const kpi::Calendar& calendar);
 
 [[nodiscard]] std::optional<v1::DeliveryBoardEntry> query_one(const ViewReader& view, std::string_view tenant,
-                                                              std::string_view id, events::Micros now);
+                                                              std::string_view id, events::Micros now,
+                                                              const kpi::Calendar& calendar);
 
 }  // namespace tidemark::projections::deliveries

@@ -54,14 +54,21 @@ struct Inputs {
 };
 
 // When the clock of the delivery stopped; or now.
-events::Micros end_of(const v1::DeliveryRow& row, events::Micros now) {
+events::Micros end_of(const v1::DeliveryRow& row, events::Micros now, const kpi::Calendar& calendar) {
     auto end = now;
     if (row.ended_at() != 0) end = std::min(end, row.ended_at());
-    if (row.delivered_date() != 0) end = std::min(end, (row.delivered_date() + 1) * events::micros_per_day);
+    if (row.delivered_date() != 0) end = std::min(end, calendar.midnight(row.delivered_date() + 1));
     return end;
 }
 
-Inputs inputs_of(const v1::DeliveryRow& row, events::Micros now, v1::WorkUnit& unit) {
+// Of the planned time, what has passed by `end`: from the plan's first day, whether the work has begun by then or not.
+double share_passed(const v1::DeliveryRow& row, events::Micros end, const kpi::Calendar& calendar) {
+    const auto first = calendar.midnight(row.start_date());
+    const auto last = calendar.midnight(row.end_date() + 1);
+    return std::clamp(static_cast<double>(end - first) / static_cast<double>(last - first), 0.0, 1.0);
+}
+
+Inputs inputs_of(const v1::DeliveryRow& row, events::Micros now, const kpi::Calendar& calendar, v1::WorkUnit& unit) {
     const auto& code = row.budget().currency().empty() ? row.cost().currency() : row.budget().currency();
     Inputs in{.currency = Currency(code)};
     if (row.has_budget()) in.budget = in.currency.units(row.budget());
@@ -81,12 +88,14 @@ Inputs inputs_of(const v1::DeliveryRow& row, events::Micros now, v1::WorkUnit& u
             std::ranges::count_if(row.milestones(), [](const auto& milestone) { return milestone.hit(); }));
     }
     in.worked_minutes = static_cast<double>(row.worked_minutes());
-    if (row.end_date() >= row.start_date() && row.end_date() != 0)
+    const auto end = end_of(row, now, calendar);
+    if (row.end_date() >= row.start_date() && row.end_date() != 0) {
         in.planned_days = row.end_date() - row.start_date() + 1;
+        in.share_passed = share_passed(row, end, calendar);
+    }
     if (row.started_at() != 0) {
-        const auto elapsed = std::max<events::Micros>(0, end_of(row, now) - row.started_at());
+        const auto elapsed = std::max<events::Micros>(0, end - row.started_at());
         in.elapsed_days = static_cast<double>(elapsed) / static_cast<double>(events::micros_per_day);
-        if (in.planned_days > 0) in.share_passed = std::min(1.0, in.elapsed_days / in.planned_days);
     }
     return in;
 }
@@ -126,7 +135,9 @@ void fill(v1::EarnedValue& out, const Inputs& in, Number completion) {
     if (const auto eac = divided(in.budget, cpi)) *out.mutable_eac() = in.currency.money(*eac);
 }
 
-void judge(v1::DeliveryBoardEntry& entry, std::int32_t today) {
+void judge(v1::DeliveryBoardEntry& entry, events::Micros now, const kpi::Calendar& calendar) {
+    const auto date_of = [&](events::Micros time) { return calendar.bucket(kpi::Grain::day, time); };
+    const auto today = date_of(now);
     auto& row = *entry.mutable_delivery();
     const bool over = row.ended_at() != 0;
     for (auto& milestone : *row.mutable_milestones()) {
@@ -136,8 +147,8 @@ void judge(v1::DeliveryBoardEntry& entry, std::int32_t today) {
             entry.set_milestones_on_time(entry.milestones_on_time() + 1);
         if (milestone.overdue()) entry.set_milestones_overdue(entry.milestones_overdue() + 1);
     }
-    const auto finish = row.delivered_date() != 0 ? row.delivered_date()
-                        : over                    ? events::date_of(row.ended_at())
+    const auto finish = row.delivered_date() != 0 ? std::int64_t{row.delivered_date()}
+                        : over                    ? date_of(row.ended_at())
                                                   : today;
     entry.set_on_time((row.end_date() == 0 || finish <= row.end_date()) && entry.milestones_overdue() == 0);
     if (row.has_budget() && (!row.has_cost() || row.cost().currency() == row.budget().currency()))
@@ -161,11 +172,11 @@ void add_expected_risk(v1::DeliveryBoardEntry& entry) {
 
 }  // namespace
 
-v1::DeliveryBoardEntry figures(v1::DeliveryRow row, events::Micros now) {
+v1::DeliveryBoardEntry figures(v1::DeliveryRow row, events::Micros now, const kpi::Calendar& calendar) {
     v1::DeliveryBoardEntry entry;
     *entry.mutable_delivery() = std::move(row);
     auto unit = v1::WORK_UNIT_UNSPECIFIED;
-    const auto in = inputs_of(entry.delivery(), now, unit);
+    const auto in = inputs_of(entry.delivery(), now, calendar, unit);
     entry.set_work_unit(unit);
     const auto completion = divided(in.work_done, in.work_planned);
     if (completion) entry.set_completion(*completion);
@@ -177,7 +188,7 @@ v1::DeliveryBoardEntry figures(v1::DeliveryRow row, events::Micros now) {
     fill(*entry.mutable_project_actual(), in, divided(in.cost, in.elapsed_days),
          divided(in.worked_minutes, in.tasks_completed));
     fill(*entry.mutable_earned_value(), in, completion);
-    judge(entry, events::date_of(now));
+    judge(entry, now, calendar);
     add_expected_risk(entry);
     return entry;
 }

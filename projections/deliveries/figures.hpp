@@ -3,10 +3,10 @@
 //   W  work done: the planned minutes of the tasks completed (what they were worth in the plan, not what they took).
 //   Where
 //      no task of the plan has planned minutes, a milestone is the unit of work: those that were hit.
-//      Planned: all of it times the share of the planned time that has passed by `now`.
-//   T  time: days from the start (planned: the plan's first day) to `now`, or to the end: of delivery, close or
-//   cancelling.
-//      Both use the same span, so that P actual / P planned is EV / PV.
+//      Planned: all of it times the share of the planned time that has passed by `now`: from the plan's first day,
+//      whether the work has begun by then or not.
+//   T  time: days from the start to `now`, or to the end: of delivery, close or cancelling. Planned and actual use the
+//      same span, so that P actual / P planned is EV / PV.
 //   C  cost: what was recorded, in units of the currency. Planned: the budget.
 //   P = W / T (progress), R = W / C (result), risk = P x C. R planned is of the whole plan, so that R actual / R
 //   planned = EV / AC.
@@ -22,10 +22,11 @@
 
 #include "events/ids.hpp"
 #include "projections/deliveries/deliveries.pb.h"
+#include "projections/kpi/calendar.hpp"
 
 namespace tidemark::projections::deliveries {
 
-// The row becomes part of the entry.
-[[nodiscard]] v1::DeliveryBoardEntry figures(v1::DeliveryRow row, events::Micros now);
+// The row becomes part of the entry. Dates are days of the calendar's time zone.
+[[nodiscard]] v1::DeliveryBoardEntry figures(v1::DeliveryRow row, events::Micros now, const kpi::Calendar& calendar);
 
 }  // namespace tidemark::projections::deliveries

@@ -30,10 +30,10 @@ Story half_way() {
     return story;
 }
 
-v1::DeliveryBoardEntry d1(const Story& story, events::Micros now) {
+v1::DeliveryBoardEntry d1(const Story& story, events::Micros now, const std::string& zone = "UTC") {
     View view(deliveries::make());
     story.fold_into(view);
-    return deliveries::query_one(view, "default", "d1", now).value();
+    return deliveries::query_one(view, "default", "d1", now, kpi::Calendar::make({.zone = zone}).value()).value();
 }
 
 }  // namespace
@@ -91,7 +91,7 @@ TEST_CASE("a row of a view that does not parse is an error, not an empty row", "
         void scan_back(std::uint32_t, std::string_view, std::string_view,
                        const std::function<bool(std::string_view, std::string_view)>&) const override {}
     };
-    CHECK_THROWS(deliveries::query_one(Torn(), "default", "d1", at(2026, 1, 6)));
+    CHECK_THROWS(deliveries::query_one(Torn(), "default", "d1", at(2026, 1, 6), kpi::Calendar()));
 }
 
 TEST_CASE("a delivery without a budget is neither on budget nor over it", "[deliveries]") {
@@ -127,6 +127,35 @@ TEST_CASE("a resource that is planned and then assigned to two tasks is one reso
         story.delivery("d1", assigned, at(2026, 1, 1));
     }
     CHECK(d1(story, at(2026, 1, 6)).delivery().resources() == 3);
+}
+
+TEST_CASE("planned time passes from the plan's first day, whether the work has begun or not", "[deliveries]") {
+    Story story;
+    story.delivery("d1", planned(delivery_dims(), a_plan()), at(2025, 12, 20));
+    const auto waiting = d1(story, at(2026, 1, 6));  // five of ten days, and nobody has begun
+    CHECK(waiting.earned_value().pv().minor() == 50'000);
+    CHECK(waiting.earned_value().spi() == 0);
+    story.delivery("d1", started(), at(2026, 1, 5)).delivery("d1", task_completed("build"), at(2026, 1, 5));
+    const auto late = d1(story, at(2026, 1, 6));
+    CHECK(late.earned_value().pv().minor() == 50'000);
+    CHECK(late.earned_value().ev().minor() == 25'000);
+    CHECK(late.earned_value().spi() == Approx(0.5));
+    CHECK(late.earned_value().spi() == Approx(late.actual().progress() / late.planned().progress()));
+    CHECK(d1(story, at(2026, 3, 1)).earned_value().pv().minor() == 100'000);
+}
+
+TEST_CASE("a milestone is overdue when its day is over where the tenant is", "[deliveries]") {
+    Story story;
+    story.delivery("d1", planned(delivery_dims(), a_plan()), at(2025, 12, 20))
+        .delivery("d1", started(), at(2025, 12, 31, 16, 0));
+    // 2026-01-05T17:00Z is 01:00 on the 6th in Shanghai and noon of the 5th in New York.
+    const auto evening = at(2026, 1, 5, 17, 0);
+    CHECK(d1(story, evening, "UTC").milestones_overdue() == 0);
+    CHECK(d1(story, evening, "Asia/Shanghai").milestones_overdue() == 1);
+    CHECK(d1(story, at(2026, 1, 6, 1, 0), "America/New_York").milestones_overdue() == 0);
+    CHECK(d1(story, at(2026, 1, 5, 16, 0), "Asia/Shanghai").earned_value().pv().minor() == 50'000);
+    CHECK(d1(story, at(2026, 1, 10, 17, 0), "UTC").milestones_overdue() == 1);
+    CHECK(d1(story, at(2026, 1, 10, 17, 0), "Asia/Shanghai").milestones_overdue() == 2);
 }
 
 TEST_CASE("what would divide by zero is absent", "[deliveries]") {
@@ -201,7 +230,7 @@ TEST_CASE("the board is filtered and paged", "[deliveries]") {
     const auto count = [&](deliveries::BoardQuery query) {
         query.tenant = "default";
         query.now = at(2026, 1, 6);
-        return deliveries::query_board(view, query).value().deliveries_size();
+        return deliveries::query_board(view, query, kpi::Calendar()).value().deliveries_size();
     };
     CHECK(count({}) == 7);
     CHECK(count({.owner = "bob"}) == 3);
