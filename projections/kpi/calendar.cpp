@@ -94,6 +94,12 @@ std::expected<Calendar, std::string> Calendar::make(const TimeSettings& settings
     return calendar;
 }
 
+std::string Calendar::rules() const {
+    std::string text = settings_.zone + "/" + std::to_string(settings_.first_day_of_week);
+    for (const auto& [at, offset] : transitions_) text += "/" + std::to_string(at) + "+" + std::to_string(offset);
+    return text + ";";
+}
+
 std::int64_t Calendar::offset_s(std::int64_t utc_s) const {
     const auto after = std::upper_bound(transitions_.begin() + 1, transitions_.end(), utc_s,
                                         [](std::int64_t t, const Transition& x) { return t < x.at_s; });

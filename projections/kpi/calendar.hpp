@@ -37,6 +37,8 @@ public:
     [[nodiscard]] std::string label(Grain grain, Bucket bucket) const;
     [[nodiscard]] events::Micros midnight(std::int64_t local_day) const;  // when the local day begins
     [[nodiscard]] const TimeSettings& settings() const { return settings_; }
+    // All that buckets depend on: the settings, and what the time zone database here says of the zone.
+    [[nodiscard]] std::string rules() const;
 
 private:
     struct Transition {

@@ -27,10 +27,6 @@ std::uint64_t fnv1a(std::uint64_t hash, std::string_view bytes) {
     return hash;
 }
 
-std::string text_of(const TimeSettings& settings) {
-    return settings.zone + "/" + std::to_string(settings.first_day_of_week) + ";";
-}
-
 }  // namespace
 
 std::expected<std::shared_ptr<const Kpis>, std::string> Kpis::make(std::string_view catalogue,
@@ -97,8 +93,8 @@ std::uint64_t Kpis::fingerprint() const {
         for (auto& measure : *kept.mutable_measures()) measure.clear_description();
         hash = fnv1a(hash, kept.SerializeAsString());
     }
-    hash = fnv1a(hash, text_of(calendar_.settings()));
-    for (const auto& [tenant, calendar] : calendars_) hash = fnv1a(hash, tenant + "=" + text_of(calendar.settings()));
+    hash = fnv1a(hash, calendar_.rules());
+    for (const auto& [tenant, calendar] : calendars_) hash = fnv1a(hash, tenant + "=" + calendar.rules());
     return hash;
 }
 

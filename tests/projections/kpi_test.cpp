@@ -286,6 +286,21 @@ TEST_CASE("a month ends in Shanghai when it ends in Shanghai", "[kpi]") {
     CHECK(f.told("sales_lost", {.from = "2026-02-01", .to = "2026-02-02", .grain = "day"}) == "2026-02-01: 1");
 }
 
+TEST_CASE("the rules of a calendar are those of its zone, so that another time zone database is another view",
+          "[kpi]") {
+    const auto rules = [](const std::string& zone, int first_day = 1) {
+        return kpi::Calendar::make({zone, first_day}).value().rules();
+    };
+    CHECK(rules("Europe/Berlin").starts_with("Europe/Berlin/1/"));
+    CHECK(rules("Europe/Berlin").find("/1774746000+7200/") != std::string::npos);  // 29 March 2026, 01:00 UTC
+    CHECK(rules("Europe/Berlin") == rules("Europe/Berlin"));
+    CHECK(rules("Europe/Berlin", 7) != rules("Europe/Berlin"));
+    CHECK(kpi::Kpis::projection(kpi::Kpis::make(kpi::built_in_catalogue(), {.others = {"Europe/Berlin", 1}}).value())
+              .version !=
+          kpi::Kpis::projection(kpi::Kpis::make(kpi::built_in_catalogue(), {.others = {"Europe/Paris", 1}}).value())
+              .version);
+}
+
 TEST_CASE("a week begins on the tenant's first day of the week", "[kpi]") {
     // 4 January 2026 is a Sunday.
     Story story;
