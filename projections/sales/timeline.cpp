@@ -15,12 +15,15 @@ bool equal(const v1::Money& a, const v1::Money& b) {
     return a.minor() == b.minor() && a.currency() == b.currency();
 }
 
-// As if it had been right from the start.
+// As if it had been right from the start: a wrong amount from when it was set, which is not any earlier time at which
+// the sale had that amount rightly.
 void correct(std::vector<v1::SaleMoment>& moments, const v1::SaleFigures& from, const v1::SaleFigures& to) {
     if (moments.empty()) return;
     moments.front().set_occurred_at(to.opened_at());
-    for (auto& moment : moments)
-        if (equal(moment.amount(), from.amount())) *moment.mutable_amount() = to.amount();
+    for (auto& moment : moments | std::views::reverse) {
+        if (!equal(moment.amount(), from.amount())) break;
+        *moment.mutable_amount() = to.amount();
+    }
     if (to.has_opened_amount()) *moments.front().mutable_amount() = to.opened_amount();
     if (to.closed_at() != 0)
         for (auto& moment : moments | std::views::reverse)
@@ -43,8 +46,11 @@ std::vector<v1::SaleMoment> timeline(const v1::SaleHistory& history, AsOf as_of)
             moments.push_back(moment);
         }
     }
-    if (as_of.clock == Clock::occurred)
+    if (as_of.clock == Clock::occurred) {
+        // What was told of an earlier time than the opening, as it was put right, does not make a sale.
+        if (!moments.empty() && moments.front().occurred_at() > as_of.at) return {};
         std::erase_if(moments, [&](const v1::SaleMoment& m) { return m.occurred_at() > as_of.at; });
+    }
     return moments;
 }
 

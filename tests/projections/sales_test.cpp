@@ -95,6 +95,55 @@ TEST_CASE("the history of a sale says the time in every stage, the running one u
     CHECK(h2.stages(0).visits() == 2);
 }
 
+namespace {
+
+v1::SaleEvent amount_changed(std::int64_t from, std::int64_t to) {
+    v1::SaleEvent e;
+    *e.mutable_sale_amount_changed()->mutable_dims() = dims();
+    *e.mutable_sale_amount_changed()->mutable_from() = eur(from);
+    *e.mutable_sale_amount_changed()->mutable_to() = eur(to);
+    return e;
+}
+
+std::vector<v1::SaleMoment> timeline_of(const Story& story, const std::string& id, sales::AsOf as_of) {
+    View view(sales::make());
+    story.fold_into(view);
+    std::vector<v1::SaleMoment> found;
+    sales::each_history(view, "default", [&](const v1::SaleHistory& history) {
+        if (history.id() == id) found = sales::timeline(history, as_of);
+        return true;
+    });
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("a wrong amount is put right from when it was set, not where the sale had it rightly before", "[sales]") {
+    Story story;
+    story.sale("s", opened(dims(), eur(10'000), at(2026, 1, 1)), at(2026, 1, 1))
+        .sale("s", moved(dims(), "lead", "offer", eur(10'000), day), at(2026, 1, 2))
+        .sale("s", amount_changed(10'000, 20'000), at(2026, 1, 3))
+        .sale("s", amount_changed(20'000, 10'000), at(2026, 1, 4))
+        .sale("s",
+              corrected(dims(), v1::OPEN, {10'000, 10'000, at(2026, 1, 1), 0}, {15'000, 10'000, at(2026, 1, 1), 0},
+                        "offer"),
+              at(2026, 1, 5));
+    std::vector<std::int64_t> amounts;
+    for (const auto& moment : timeline_of(story, "s", {})) amounts.push_back(moment.amount().minor());
+    CHECK(amounts == std::vector<std::int64_t>{10'000, 10'000, 20'000, 15'000});
+}
+
+TEST_CASE("before the opening as it was put right there was no sale, whatever was told of that time", "[sales]") {
+    Story story;
+    story.sale("s", opened(dims(), eur(10'000), at(2026, 1, 1)), at(2026, 1, 1))
+        .sale("s", amount_changed(10'000, 20'000), at(2026, 1, 3))
+        .sale("s",
+              corrected(dims(), v1::OPEN, {20'000, 10'000, at(2026, 1, 1), 0}, {20'000, 10'000, at(2026, 1, 4), 0}),
+              at(2026, 1, 5));
+    CHECK(timeline_of(story, "s", {sales::Clock::occurred, at(2026, 1, 3, 12)}).empty());
+    CHECK(timeline_of(story, "s", {sales::Clock::occurred, at(2026, 1, 4)}).size() == 2);
+}
+
 TEST_CASE("a correction is worked into the history as it is known since then", "[sales]") {
     auto story = two_sales();
     story.sale("s1",
