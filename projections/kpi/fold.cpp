@@ -34,9 +34,11 @@ int event_number(const events::Payload& payload) {
         payload);
 }
 
-// value * bp / 10,000 towards zero, without overflow.
+// value * bp / 10,000, without overflow; rounded half away from zero, so that the parts of many sales do not all err to
+// one side, and what is taken back is what was added.
 std::int64_t times_basis_points(std::int64_t value, std::int64_t bp) {
-    return value / 10'000 * bp + value % 10'000 * bp / 10'000;
+    const std::int64_t rest = value % 10'000 * bp;
+    return value / 10'000 * bp + (rest + (rest < 0 ? -5'000 : 5'000)) / 10'000;
 }
 
 void append_text(std::string& key, std::string_view part) {

@@ -10,8 +10,8 @@ namespace tidemark::projections::kpi {
 
 namespace {
 
-// Raised when cells are laid out in another way: then all are made again.
-constexpr std::uint64_t cells_version = 1;
+// Raised when cells are laid out or worked out in another way: then all are made again.
+constexpr std::uint64_t cells_version = 2;
 
 class FirstError final : public google::protobuf::io::ErrorCollector {
 public:

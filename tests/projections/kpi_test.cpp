@@ -276,6 +276,18 @@ TEST_CASE("an open sale's corrected amount changes pipeline and forecast", "[kpi
     CHECK(f.told("opened_value", {}) == "2026-01 EUR: 67000");
 }
 
+TEST_CASE("the forecast of many small sales does not lose a cent with each", "[kpi]") {
+    Story story;
+    for (int i = 0; i < 100; ++i) {
+        story.sale("s" + std::to_string(i), opened(dims("ada"), eur(100 + i), at(2026, 1, 1), "lead", 3'333),
+                   at(2026, 1, 1));
+    }
+    // 14,950 x 0.3333 = 4,982.835; cut off, each sale would lose its part of a cent, and all of them 66.
+    const auto forecast = Fixture(story).series("weighted_forecast", {}).points(0).money().minor();
+    CHECK(forecast >= 4'980);
+    CHECK(forecast <= 4'986);
+}
+
 TEST_CASE("a month ends in Shanghai when it ends in Shanghai", "[kpi]") {
     const Fixture f(january(), {.zone = "Asia/Shanghai"});
     CHECK(f.told("sales_lost", {}) == "2026-02: 1");
