@@ -17,8 +17,9 @@ void put_u32_be(std::string& out, std::uint32_t value) {
 }
 
 constexpr std::uint32_t first_of_stream = 0xffff'ffff;
-constexpr std::size_t node_bytes = 96;   // of a hash table's node and its string or pointer
-constexpr std::size_t fact_bytes = 100;  // of a reference's texts, about
+constexpr std::size_t node_bytes = 96;       // of a hash table's node and its string or pointer
+constexpr std::size_t typical_sequence = 4;  // bytes
+constexpr std::size_t fact_bytes = 100;      // of a reference's texts, about
 
 // Orders keys as their bytes are ordered, by two comparisons of integers.
 std::pair<std::uint64_t, std::uint64_t> order_of(const events::Key128& key) {
@@ -30,8 +31,11 @@ std::pair<std::uint64_t, std::uint64_t> order_of(const events::Key128& key) {
     return {__builtin_bswap64(high), __builtin_bswap64(low)};
 }
 
-void sort_rows(KvRun& run) {
-    std::sort(run.rows.begin(), run.rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+KvRun sorted(Table table, std::vector<std::pair<std::string, std::string>> rows) {
+    std::ranges::sort(rows, {}, &std::pair<std::string, std::string>::first);
+    KvRun run(table);
+    for (const auto& [key, value] : rows) run.add(key, value);
+    return run;
 }
 
 }  // namespace
@@ -105,37 +109,42 @@ std::size_t Generation::bytes() const {
            snapshots_.size() * node_bytes + references_.size() * (node_bytes + sizeof(v1::Reference) + fact_bytes);
 }
 
-std::vector<KvRun> Generation::runs() const {
-    std::vector<KvRun> all;
-    KvRun index{DerivedTable::streams, {}};
-    index.rows.reserve(index_.size());
+KvRun Generation::index_run() const {
     std::vector<IndexRow> rows = index_;
     std::ranges::sort(rows, {}, [](const IndexRow& row) { return std::pair(order_of(row.stream), row.version); });
+    KvRun run(DerivedTable::streams);
+    run.reserve(rows.size(), rows.size() * (stream_row_key({}, 0).size() + typical_sequence));
+    std::string key;
     for (const IndexRow& row : rows) {
-        index.rows.emplace_back(stream_row_key(row.stream, row.version), encode_sequence(row.sequence));
+        key.assign(row.stream.view());
+        put_u32_be(key, row.version);
+        run.add(key, encode_sequence(row.sequence));
     }
-    KvRun commands{DerivedTable::outcomes, {}};
-    std::vector<std::pair<events::Key128, events::Sequence>> sequences;
-    sequences.reserve(outcomes_.size());
-    outcomes_.for_each([&](const events::Key128& key, events::Sequence first) { sequences.emplace_back(key, first); });
-    std::ranges::sort(sequences, {}, [](const auto& row) { return order_of(row.first); });
-    commands.rows.reserve(sequences.size());
-    for (const auto& [command, sequence] : sequences) {
-        commands.rows.emplace_back(std::string(command.view()), encode_sequence(sequence));
-    }
-    KvRun states{DerivedTable::snapshots, {}};
-    for (const auto& [stream, row] : snapshots_) {
-        states.rows.emplace_back(std::string(stream.view()), encode_snapshot(row));
-    }
-    KvRun facts{DerivedTable::references, {}};
+    return run;
+}
+
+KvRun Generation::outcomes_run() const {
+    std::vector<std::pair<events::Key128, events::Sequence>> rows;
+    rows.reserve(outcomes_.size());
+    outcomes_.for_each([&](const events::Key128& key, events::Sequence first) { rows.emplace_back(key, first); });
+    std::ranges::sort(rows, {}, [](const auto& row) { return order_of(row.first); });
+    KvRun run(DerivedTable::outcomes);
+    run.reserve(rows.size(), rows.size() * (sizeof(events::Key128) + typical_sequence));
+    for (const auto& [command, sequence] : rows) run.add(command.view(), encode_sequence(sequence));
+    return run;
+}
+
+std::vector<KvRun> Generation::runs() const {
+    using Rows = std::vector<std::pair<std::string, std::string>>;
+    Rows states;
+    for (const auto& [stream, row] : snapshots_) states.emplace_back(stream.view(), encode_snapshot(row));
+    Rows facts;
     for (const auto& [stream, reference] : references_) {
-        facts.rows.emplace_back(std::string(stream.view()), reference->SerializeAsString());
+        facts.emplace_back(stream.view(), reference->SerializeAsString());
     }
-    KvRun merkle{DerivedTable::merkle, tiles};
-    for (KvRun* run : {&states, &facts, &merkle}) sort_rows(*run);
-    for (KvRun* run : {&index, &commands, &states, &facts, &merkle}) {
-        if (!run->rows.empty()) all.push_back(std::move(*run));
-    }
+    std::vector<KvRun> all{index_run(), outcomes_run(), sorted(DerivedTable::snapshots, std::move(states)),
+                           sorted(DerivedTable::references, std::move(facts)), sorted(DerivedTable::merkle, tiles)};
+    std::erase_if(all, [](const KvRun& run) { return run.empty(); });
     return all;
 }
 

@@ -84,6 +84,9 @@ public:
     [[nodiscard]] std::vector<KvRun> runs() const;
 
 private:
+    [[nodiscard]] KvRun index_run() const;
+    [[nodiscard]] KvRun outcomes_run() const;
+
     std::vector<IndexRow> index_;  // as followed
     KeyTable last_of_stream_;      // in index_
     KeyTable outcomes_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,10 +52,46 @@ private:
     std::size_t bytes_ = 0;
 };
 
-// One table's part of a sorted run: keys ascending and unique.
-struct KvRun {
-    Table table;
-    std::vector<std::pair<std::string, std::string>> rows;
+// One table's part of a sorted run: keys ascending and unique. Rows lie one behind the other in one buffer, so that a
+// run of a million small ones is no million allocations.
+class KvRun {
+public:
+    using Row = std::pair<std::string_view, std::string_view>;
+
+    explicit KvRun(Table table, std::initializer_list<Row> rows = {}) : table_(table) {
+        for (const auto& [key, value] : rows) add(key, value);
+    }
+    void reserve(std::size_t rows, std::size_t bytes) {
+        places_.reserve(rows);
+        bytes_.reserve(bytes);
+    }
+    void add(std::string_view key, std::string_view value) {
+        bytes_.append(key).append(value);
+        places_.push_back({bytes_.size(), key.size(), value.size()});
+    }
+    [[nodiscard]] Table table() const { return table_; }
+    [[nodiscard]] std::size_t size() const { return places_.size(); }
+    [[nodiscard]] bool empty() const { return places_.empty(); }
+    // Until the next add.
+    [[nodiscard]] Row operator[](std::size_t i) const {
+        const auto& [end, key, value] = places_[i];
+        const std::string_view bytes(bytes_);
+        return {bytes.substr(end - value - key, key), bytes.substr(end - value, value)};
+    }
+    [[nodiscard]] bool ascending() const {
+        for (std::size_t i = 1; i < size(); ++i) {
+            if ((*this)[i - 1].first >= (*this)[i].first) return false;
+        }
+        return true;
+    }
+
+private:
+    struct Place {
+        std::size_t end, key, value;  // end of both in bytes_, and their lengths
+    };
+    Table table_;
+    std::string bytes_;
+    std::vector<Place> places_;
 };
 
 enum class Durability : std::uint8_t {

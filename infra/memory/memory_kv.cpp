@@ -230,14 +230,13 @@ std::expected<void, KvError> MemoryKv::write(consumers::KvBatch batch, consumers
 
 std::expected<void, KvError> MemoryKv::ingest(std::vector<consumers::KvRun> runs, consumers::KvBatch then) {
     consumers::KvBatch all;
-    for (consumers::KvRun& run : runs) {
-        const auto out_of_order = [](const auto& one, const auto& next) { return one.first >= next.first; };
-        if (std::ranges::adjacent_find(run.rows, out_of_order) != run.rows.end()) {
+    for (const consumers::KvRun& run : runs) {
+        if (!run.ascending()) {
             return std::unexpected(
-                KvError{"a run for table " + std::to_string(run.table) + " is not in ascending order"});
+                KvError{"a run for table " + std::to_string(run.table()) + " is not in ascending order"});
         }
-        for (auto& [key, value] : run.rows) {
-            all.put(run.table, std::move(key), std::move(value));
+        for (std::size_t i = 0; i < run.size(); ++i) {
+            all.put(run.table(), std::string(run[i].first), std::string(run[i].second));
         }
     }
     if (auto written = write(std::move(all), consumers::Durability::buffered); !written) {

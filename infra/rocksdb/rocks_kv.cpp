@@ -346,8 +346,9 @@ std::expected<std::string, KvError> RocksKv::Impl::write_file(const KvRun& run, 
     rocksdb::Options writing(rocksdb::DBOptions(), table_options);
     rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), writing, into.handle);
     auto status = writer.Open(file);
-    for (auto row = run.rows.begin(); row != run.rows.end() && status.ok(); ++row) {
-        status = writer.Put(row->first, row->second);
+    for (std::size_t i = 0; i < run.size() && status.ok(); ++i) {
+        const auto [key, value] = run[i];
+        status = writer.Put(slice(key), slice(value));
     }
     if (status.ok()) {
         status = writer.Finish();
@@ -369,21 +370,21 @@ std::expected<void, KvError> RocksKv::ingest(std::vector<KvRun> runs, KvBatch th
     impl_->resume();
     fs::create_directories(impl_->directory / "ingest", failed);
     for (const KvRun& run : runs) {
-        const auto into = impl_->family(run.table);
+        const auto into = impl_->family(run.table());
         if (!into) {
             return std::unexpected(into.error());
         }
-        const auto out_of_order = [](const auto& one, const auto& next) { return one.first >= next.first; };
-        if (std::ranges::adjacent_find(run.rows, out_of_order) != run.rows.end()) {
+        if (!run.ascending()) {
             return std::unexpected(
-                KvError{"a run for table " + impl_->names[run.table] + " is not in ascending order"});
+                KvError{"a run for table " + impl_->names[run.table()] + " is not in ascending order"});
         }
-        if (run.rows.empty()) {
+        if (run.empty()) {
             continue;
         }
-        if (run.rows.size() < impl_->options.ingest_rows) {
-            for (const auto& [key, value] : run.rows) {
-                if (const auto status = ops.Put((*into)->handle, key, value); !status.ok()) {
+        if (run.size() < impl_->options.ingest_rows) {
+            for (std::size_t i = 0; i < run.size(); ++i) {
+                const auto [key, value] = run[i];
+                if (const auto status = ops.Put((*into)->handle, slice(key), slice(value)); !status.ok()) {
                     return std::unexpected(impl_->error("write to", status));
                 }
             }

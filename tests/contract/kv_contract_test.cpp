@@ -186,9 +186,9 @@ TEMPLATE_LIST_TEST_CASE("a cleared table is empty and takes rows again; the othe
 TEMPLATE_LIST_TEST_CASE("disk bytes grow with what a table holds", "[kv]", KvAdapters) {
     TestType adapter;
     const std::uint64_t before = adapter.store->disk_bytes(0);
-    KvRun run{0, {}};
+    KvRun run(0);
     for (int i = 1000; i < 5000; ++i) {
-        run.rows.emplace_back("key" + std::to_string(i), std::string(100, static_cast<char>('a' + i % 26)));
+        run.add("key" + std::to_string(i), std::string(100, static_cast<char>('a' + i % 26)));
     }
     REQUIRE(adapter.store->ingest({std::move(run)}, {}));
     CHECK(adapter.store->disk_bytes(0) > before);
@@ -241,7 +241,11 @@ TEMPLATE_LIST_TEST_CASE("after any operations the store holds what a map would",
                 model[table][key] = std::to_string(step);
             }
         }
-        REQUIRE(adapter.store->ingest({KvRun{table, {run.begin(), run.end()}}}, std::move(batch)));
+        KvRun sorted(table);
+        for (const auto& [key, value] : run) {
+            sorted.add(key, value);
+        }
+        REQUIRE(adapter.store->ingest({std::move(sorted)}, std::move(batch)));
         if (random() % 40 == 0) {
             REQUIRE(adapter.store->clear(table));
             model[table].clear();

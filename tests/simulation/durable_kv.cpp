@@ -46,10 +46,12 @@ std::expected<void, KvError> DurableKv::ingest(std::vector<consumers::KvRun> run
         if (auto done = write(std::move(then), Durability::buffered); !done) return done;
         then = {};
     }
-    for (auto& run : runs) {
+    for (const auto& run : runs) {
         points_.pass("before a sorted run is taken in");
         KvBatch rows;
-        for (auto& [key, value] : run.rows) rows.put(run.table, std::move(key), std::move(value));
+        for (std::size_t i = 0; i < run.size(); ++i) {
+            rows.put(run.table(), std::string(run[i].first), std::string(run[i].second));
+        }
         if (auto done = apply({without_dropped(std::move(rows)), true}); !done) return done;
     }
     points_.pass("between the sorted runs and their places");
