@@ -1,6 +1,7 @@
 #include "consumers/derived/derived_stores.hpp"
 
 #include "consumers/derived/block_follower.hpp"
+#include "consumers/derived/derived_meta.hpp"
 #include "consumers/derived/held_rows.hpp"
 #include "consumers/derived/row_writer.hpp"
 #include "consumers/derived/snapshot_maker.hpp"
@@ -15,35 +16,14 @@ namespace {
 constexpr std::size_t read_bytes = 4u << 20;
 constexpr std::size_t records_at_once = 4096;  // made visible under one lock
 
-constexpr std::string_view clearing_key = "rebuilding";  // in meta, until everything is cleared
-
-// A kill on the way leaves rows of what was there before: the next opening sees the key and clears again. Meta goes
-// last, with it.
-std::expected<void, std::string> clear_all(KvStore& store) {
-    KvBatch batch;
-    batch.put(DerivedTable::meta, std::string(clearing_key), "1");
-    if (auto written = store.write(std::move(batch), Durability::buffered); !written) {
-        return std::unexpected(written.error().what);
-    }
-    for (const Table table : {DerivedTable::streams, DerivedTable::outcomes, DerivedTable::snapshots,
-                              DerivedTable::references, DerivedTable::merkle, DerivedTable::meta}) {
-        if (auto cleared = store.clear(table); !cleared) return std::unexpected(cleared.error().what);
-    }
-    return {};
-}
-
-std::string identity_text(const LogIdentity& identity) {
-    return identity.id.text() + "/" + std::to_string(identity.incarnation) + "/" + std::to_string(identity.partitions);
-}
-
-}  // namespace
-
 // When what is held is handed to the writer.
 enum class HandOver : std::uint8_t {
     full_runs,  // when it is worth it; waits for the writer only when there is no room to go on
     any,        // however little; never waits
     all,        // however little; waits
 };
+
+}  // namespace
 
 // Two threads: the follower reads the log into the rows held in memory; the writer writes the former ones.
 struct DerivedStores::Impl {
@@ -77,7 +57,6 @@ struct DerivedStores::Impl {
     std::jthread follower_thread;
 
     std::expected<void, std::string> open();
-    std::expected<Place, std::string> stored_place(events::Partition partition);
     std::expected<bool, std::string> follow_some(events::Partition partition);
     std::expected<bool, std::string> follow_all(const OnProgress* progress, std::uint64_t total);
     bool hand_over(HandOver when);
@@ -99,30 +78,12 @@ struct DerivedStores::Impl {
 };
 
 std::expected<void, std::string> DerivedStores::Impl::open() {
-    const auto clearing = store.get(DerivedTable::meta, clearing_key);
-    if (!clearing) return std::unexpected(clearing.error().what);
-    if (*clearing) {
-        if (auto cleared = clear_all(store); !cleared) return cleared;
-    }
-    const std::string identity = identity_text(log.identity());
-    auto known = store.get(DerivedTable::meta, "log");
-    if (!known) return std::unexpected(known.error().what);
-    if (*known && **known != identity) {
-        return std::unexpected("the derived stores belong to log " + **known + " and the log here is " + identity +
-                               ": run `tidemark rebuild derived`");
-    }
-    if (!*known) {
-        KvBatch batch;
-        batch.put(DerivedTable::meta, "log", identity);
-        if (auto written = store.write(std::move(batch), Durability::buffered); !written) {
-            return std::unexpected(written.error().what);
-        }
-    }
+    if (auto ours = claim_derived(store, log.identity()); !ours) return ours;
     followers.clear();
     fresh.clear();
     followed_all = 0;
     for (events::Partition partition = 0; partition < log.identity().partitions; ++partition) {
-        const auto place = stored_place(partition);
+        const auto place = stored_place(store, log, partition);
         if (!place) return std::unexpected(place.error());
         followers.emplace_back(log.identity().id, partition, *place);
         if (auto loaded = followers.back().load(store, log); !loaded) return loaded;
@@ -130,30 +91,6 @@ std::expected<void, std::string> DerivedStores::Impl::open() {
         followed_all += place->next_sequence;
     }
     return {};
-}
-
-std::expected<Place, std::string> DerivedStores::Impl::stored_place(events::Partition partition) {
-    const std::string of = "partition " + std::to_string(partition);
-    const auto row = store.get(DerivedTable::meta, place_key(partition));
-    if (!row) return std::unexpected(row.error().what);
-    if (!*row) return Place{};
-    const auto place = Place::decode(**row);
-    if (!place) {
-        return std::unexpected("the derived stores' place in " + of +
-                               " cannot be read: run `tidemark rebuild derived`");
-    }
-    const events::Tip end = log.tip(partition);
-    const char* const to_do = " that the derived stores followed: restore the log, or run `tidemark rebuild derived`";
-    if (end.next_number < place->next_number) {
-        return std::unexpected("the log of " + of + " ends at block " + std::to_string(end.next_number) +
-                               ", before block " + std::to_string(place->next_number) + to_do);
-    }
-    // Where the log goes on, its next block says whether it continues the place; where it ends, nobody else does.
-    if (place->next_number > 0 && end.next_number == place->next_number && end.digest != place->digest) {
-        return std::unexpected("the log of " + of + " ends with another block " + std::to_string(end.next_number - 1) +
-                               " than the one" + to_do);
-    }
-    return *place;
 }
 
 // Reads one chunk; true: there may be more.
@@ -356,7 +293,7 @@ std::optional<std::string> DerivedStores::held_up() const {
 
 std::expected<void, std::string> rebuild_derived(Log& log, KvStore& store, DerivedOptions options,
                                                  const OnProgress& progress) {
-    if (auto cleared = clear_all(store); !cleared) return cleared;
+    if (auto cleared = clear_derived(store); !cleared) return cleared;
     DerivedStores derived(log, store, options);
     if (auto done = derived.catch_up(progress); !done) return done;
     derived.start();
