@@ -184,6 +184,13 @@ TEST_CASE("a derived row that cannot be read ends the following, not the process
     DerivedStores derived(world.log, world.kv, stepped);
     REQUIRE(derived.catch_up({}));
     world.add(1);
+    REQUIRE(derived.follow());
+    CHECK(derived.write() == true);
+    CHECK(derived.write() == true);  // on disk, so that the next event of the stream has to look there
+    v1::ProductEvent changed;
+    changed.mutable_list_price_changed()->mutable_to()->set_currency("EUR");
+    (void)world.writer.add("product", "p0", changed, monday, monday);
+    world.writer.flush();
     world.kv.unreadable = DerivedTable::references;
     CHECK_FALSE(derived.follow());
     CHECK(derived.failure().value_or("").find("cannot be read") != std::string::npos);
