@@ -232,7 +232,7 @@ TEST_CASE("KPIs and funnel agree with the states of the sales after any history"
                 add(open, "", owner, 1);
                 add(by_stage, "", s.stage(), 1);
                 add(open_value, "", owner, static_cast<double>(amount));
-                add(weighted, "", owner, static_cast<double>(amount * s.probability_bp() / 10'000));
+                add(weighted, "", owner, static_cast<double>((amount * s.probability_bp() + 5'000) / 10'000));
             }
         }
         CHECK(series("sales_opened", "owner") == opened);
