@@ -344,6 +344,8 @@ std::expected<void, KvError> RocksKv::write(KvBatch batch, consumers::Durability
 std::expected<std::string, KvError> RocksKv::Impl::write_file(const KvRun& run, const Family& into) {
     std::string file = (directory / "ingest" / (std::to_string(files++) + ".sst")).string();
     rocksdb::Options writing(rocksdb::DBOptions(), table_options);
+    // The writer would take its file for one of the last level; compaction writes it again before it gets there.
+    writing.bottommost_compression = rocksdb::kDisableCompressionOption;
     rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), writing, into.handle);
     auto status = writer.Open(file);
     for (std::size_t i = 0; i < run.size() && status.ok(); ++i) {
