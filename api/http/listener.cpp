@@ -19,7 +19,7 @@ using net::ip::tcp;
 class Worker final : public ConnectionHome {
 public:
     Worker(Application& app, const HttpOptions& limits, const std::shared_ptr<Occupancy>& all)
-        : ConnectionHome(app, limits, std::make_shared<Gate>()), acceptor_(io_) {
+        : ConnectionHome(app, limits, std::make_shared<Gate>()), acceptor_(io_), pause_(io_) {
         gate->io = &io_;
         gate->occupancy = all;
     }
@@ -56,6 +56,7 @@ public:
         net::post(io_, [this] {
             boost::system::error_code ignored;  // closing what is closed already is no error
             acceptor_.close(ignored);
+            pause_.cancel();
             const auto open = connections_;
             for (Connection* connection : open) {
                 connection->drain();
@@ -91,15 +92,39 @@ private:
 
     void accept() {
         acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
-            if (error == net::error::operation_aborted) {
+            // An accept that had ended before begin_stop closed the acceptor arrives here without an error.
+            if (error == net::error::operation_aborted || !acceptor_.is_open()) {
                 return;
             }
-            if (error) {
-                spdlog::warn("http: a connection could not be accepted: {}", error.message());
-            } else {
+            if (!error) {
+                short_of_files_ = false;
                 std::make_shared<Connection>(std::move(socket), *this)->start();
+                accept();
+            } else if (lacks_files(error)) {
+                wait_for_files(error);
+            } else {  // of that one connection: it went before it was taken
+                spdlog::warn("http: a connection could not be accepted: {}", error.message());
+                accept();
             }
-            accept();
+        });
+    }
+
+    static bool lacks_files(boost::system::error_code error) {
+        namespace errc = boost::system::errc;
+        return error == errc::too_many_files_open || error == errc::too_many_files_open_in_system ||
+               error == errc::no_buffer_space || error == errc::not_enough_memory;
+    }
+
+    // The connection stays in the queue of the system, and asking for it again at once would be all this thread does.
+    void wait_for_files(boost::system::error_code error) {
+        if (!std::exchange(short_of_files_, true)) {
+            spdlog::warn("http: connections wait: {}", error.message());
+        }
+        pause_.expires_after(std::chrono::milliseconds(100));
+        pause_.async_wait([this](boost::system::error_code cancelled) {
+            if (!cancelled && acceptor_.is_open()) {
+                accept();
+            }
         });
     }
 
@@ -109,6 +134,8 @@ private:
     // end_stop.
     net::executor_work_guard<net::io_context::executor_type> work_ = net::make_work_guard(io_);
     tcp::acceptor acceptor_;
+    net::steady_timer pause_;
+    bool short_of_files_ = false;  // said once, until a connection is accepted again
     std::thread thread_;
 };
 

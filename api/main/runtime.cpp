@@ -4,8 +4,10 @@
 #include "projections/registry.hpp"
 
 #include <chrono>
+#include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <sys/resource.h>
 
 namespace tidemark::api {
 
@@ -47,6 +49,20 @@ private:
     std::chrono::steady_clock::time_point looked_;
     bool too_far_ = false;
 };
+
+// A connection is an open file. As many as the system allows, less what the databases may hold open (infra/rocksdb),
+// and no more than the server's own bound.
+std::size_t room_for_connections(std::size_t bound) {
+    constexpr std::size_t of_databases = 3'000;
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return bound;
+    if (files.rlim_cur < files.rlim_max) {
+        const rlimit raised{.rlim_cur = files.rlim_max, .rlim_max = files.rlim_max};
+        if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) files = raised;
+    }
+    const std::size_t all = files.rlim_cur;
+    return std::min(bound, all > 2 * of_databases ? all - of_databases : all / 2);
+}
 
 }  // namespace
 
@@ -93,17 +109,19 @@ std::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const infra:
                                     .hold_back = ViewsLag(*runtime->views_.projector, config.views_max_behind)});
     if (auto started = runtime->commands_->start(); !started) return std::unexpected(started.error());
 
-    runtime->http_ = std::make_unique<HttpServer>(Services{.log = *runtime->store_.log,
-                                                           .derived = *runtime->store_.derived,
-                                                           .commands = *runtime->commands_,
-                                                           .history = *runtime->store_.history,
-                                                           .projector = *runtime->views_.projector,
-                                                           .clock = wall_clock,
-                                                           .kpis = *runtime->views_.kpis},
-                                                  HttpOptions{.address = config.http_address,
-                                                              .port = config.http_port,
-                                                              .threads = config.http_threads,
-                                                              .query_threads = config.http_query_threads});
+    runtime->http_ =
+        std::make_unique<HttpServer>(Services{.log = *runtime->store_.log,
+                                              .derived = *runtime->store_.derived,
+                                              .commands = *runtime->commands_,
+                                              .history = *runtime->store_.history,
+                                              .projector = *runtime->views_.projector,
+                                              .clock = wall_clock,
+                                              .kpis = *runtime->views_.kpis},
+                                     HttpOptions{.address = config.http_address,
+                                                 .port = config.http_port,
+                                                 .threads = config.http_threads,
+                                                 .query_threads = config.http_query_threads,
+                                                 .connections = room_for_connections(HttpOptions{}.connections)});
     auto port = runtime->http_->start();
     if (!port) return std::unexpected(port.error());
     runtime->port_ = *port;
