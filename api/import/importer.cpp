@@ -260,9 +260,8 @@ std::expected<void, Fault> Importer::plan_row(const std::shared_ptr<Row>& row, s
         command->set_actor(mapping_.actor);
         command->set_reason(mapping_.reason);
         command->set_command_id(command_id(content));
-        if (plan.once && !sent_once_.insert(command->command_id()).second) continue;
+        if (plan.once && sent_once_.contains(command->command_id())) continue;
         if (const auto broken = aggregates::validate(*command)) {
-            if (plan.once) sent_once_.erase(command->command_id());
             return std::unexpected(Fault{column_of(plan, broken->field(), file.plan->names.all()), broken->detail()});
         }
         made.push_back({.command = std::move(*command)});
@@ -272,6 +271,8 @@ std::expected<void, Fault> Importer::plan_row(const std::shared_ptr<Row>& row, s
         if (rule.when.holds(row->scope)) ++told.noted[rule.because];
     }
     for (std::size_t i = 0; i < made.size(); ++i) {
+        // Only now: a row that is dropped for a later fault has sent nothing.
+        if (plans[i]->once) sent_once_.insert(made[i].command.command_id());
         made[i].tag = next_tag_++;
         under_way_[made[i].tag] = {.row = row, .plan = plans[i]};
     }

@@ -219,6 +219,23 @@ TEST_CASE("words where a figure should be are noted, and what no map knows is re
     CHECK(customers == 2);  // once per project, not per line
 }
 
+TEST_CASE("a command that is sent once is sent for the first row that is kept") {
+    const std::string yaml =
+        "source: crm\nfiles:\n  - file: sales.csv\n    key: id\n    commands:\n"
+        "      - customer.create_customer:\n          stream: \"{customer}\"\n          once: true\n"
+        "          set: {name: \"{customer}\"}\n"
+        "      - sale.open_sale:\n          stream: \"{id}\"\n"
+        "          set: {owner: ada, pipeline_id: direct, expected_close: \"{due}\"}\n";
+    const TemporaryDirectory directory;
+    write(directory.path() / "sales.csv", "id,customer,due\ns1,acme,no day\ns2,acme,2026-01-31\ns3,acme,2026-01-31\n");
+    const auto imported =
+        run(std::move(*Mapping::parse(yaml, "m.yaml")), {directory.path() / "sales.csv"}, directory.path());
+    CHECK(imported.report.rejected_rows() == 1);
+    std::vector<std::string> streams;
+    for (const auto& command : imported.commands) streams.push_back(command.stream_id());
+    CHECK(streams == std::vector<std::string>{"acme", "s2", "s3"});
+}
+
 TEST_CASE("personal columns key the command ids and are not shown when they are at fault") {
     const std::string yaml =
         "source: crm\nfiles:\n  - file: people.csv\n    key: id\n    personal: [name, email]\n    commands:\n"
