@@ -103,10 +103,11 @@ struct CsvReader::Impl {
             const std::size_t had = buffer.size();
             buffer.resize(had + (64 << 10));
             const int got = gzread(file.get(), buffer.data() + had, 64 << 10);
-            if (got < 0) {
-                int code = 0;
-                return std::unexpected(name + ": " + gzerror(file.get(), &code));
-            }
+            // At the end too: a gzipped file that stops short reads as one that ends, and tells by its error alone.
+            int code = Z_OK;
+            const char* why = gzerror(file.get(), &code);
+            if (code == Z_BUF_ERROR) return std::unexpected(name + ": ends in the middle; is it copied whole?");
+            if (got < 0 || (code != Z_OK && code != Z_STREAM_END)) return std::unexpected(name + ": " + why);
             buffer.resize(had + static_cast<std::size_t>(got));
             at_end = got == 0;
         }

@@ -86,6 +86,22 @@ TEST_CASE("a gzipped file reads as its content") {
     CHECK(read.records[0].fields.front() == "Côte d'Ivoire");
 }
 
+TEST_CASE("a gzipped file that stops short is an error, wherever it stops") {
+    const TemporaryDirectory directory;
+    const auto path = directory.path() / "a.csv.gz";
+    gzFile file = gzopen(path.c_str(), "wb");
+    REQUIRE(file != nullptr);
+    REQUIRE(gzputs(file, "a\n") > 0);
+    for (int i = 0; i < 50'000; ++i) REQUIRE(gzprintf(file, "%d\n", i * 7919) > 0);
+    REQUIRE(gzclose(file) == Z_OK);
+    const auto whole = std::filesystem::file_size(path);
+    CHECK(read_all(path).records.size() == 50'000);
+    for (const auto size : {whole - 1, whole - 8, whole - 9, whole / 2, whole / 20}) {
+        std::filesystem::resize_file(path, size);
+        CHECK_THROWS_WITH(read_all(path), Catch::Contains("ends in the middle"));
+    }
+}
+
 TEST_CASE("an absent, an empty and a doubly named file are refused in words") {
     const TemporaryDirectory directory;
     CHECK_THAT(CsvReader::open(directory.path() / "none.csv").error(), Catch::Contains("No such file"));
