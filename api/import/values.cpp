@@ -16,11 +16,23 @@ namespace tidemark::api {
 
 namespace {
 
+// Blanks, line ends and the blank that does not break (U+00A0, whose bytes are parts of other letters too).
 std::string trimmed(std::string_view text) {
-    constexpr std::string_view blanks = " \t\r\n\xC2\xA0";
-    const auto from = text.find_first_not_of(blanks);
-    if (from == std::string_view::npos) return {};
-    return std::string(text.substr(from, text.find_last_not_of(blanks) - from + 1));
+    constexpr std::string_view blanks = " \t\r\n";
+    constexpr std::string_view no_break = "\xC2\xA0";
+    for (;;) {
+        if (text.starts_with(no_break)) {
+            text.remove_prefix(no_break.size());
+        } else if (text.ends_with(no_break)) {
+            text.remove_suffix(no_break.size());
+        } else if (!text.empty() && blanks.find(text.front()) != std::string_view::npos) {
+            text.remove_prefix(1);
+        } else if (!text.empty() && blanks.find(text.back()) != std::string_view::npos) {
+            text.remove_suffix(1);
+        } else {
+            return std::string(text);
+        }
+    }
 }
 
 std::string lower_case(std::string_view text) {

@@ -28,6 +28,8 @@ const std::string head = "source: s\nfiles:\n  - file: a.csv\n    key: id\n";
 TEST_CASE("templates put columns through filters") {
     CHECK(eval("{a}", "x") == "x");
     CHECK(eval("scms-{a|trim}", "  7 ") == "scms-7");
+    CHECK(eval("{a|trim}", "\u00A0 à la voilà\u00A0\t") == "à la voilà");
+    CHECK(eval("{a|trim}", " \u00A0 ") == "");
     CHECK(eval("{{{a}}", "x") == "{x}");
     CHECK(eval("{a|number}", "1,234.50") == "1234.50");
     CHECK(eval("{a|default:none}", "") == "none");
