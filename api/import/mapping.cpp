@@ -77,6 +77,14 @@ private:
     std::string optional_text(const YAML::Node& node, const std::string& key, std::string otherwise = {}) const {
         return node[key] ? scalar(node[key], key) : std::move(otherwise);
     }
+    // As YAML writes it: true, yes, on and their opposites.
+    bool flag(const YAML::Node& node, const std::string& key, const std::string& where) const {
+        bool value = false;
+        if (node[key] && !YAML::convert<bool>::decode(node[key], value)) {
+            fail(node[key], where + "." + key + ": is true or false");
+        }
+        return value;
+    }
     std::vector<YAML::Node> list(const YAML::Node& node, const std::string& key) const {
         if (!node[key]) return {};
         if (!node[key].IsSequence()) fail(node[key], key + ": must be a list");
@@ -106,7 +114,7 @@ private:
             ValueMap map{.name = name};
             for (const auto& pair : section(node, "values"))
                 map.values[scalar(pair.first, name)] = scalar(pair.second, name);
-            map.mends = optional_text(node, "mend", "false") == "true";
+            map.mends = flag(node, "mend", "maps." + name);
             const std::string otherwise = optional_text(node, "otherwise", "reject");
             if (otherwise == "keep") {
                 map.otherwise = ValueMap::Otherwise::keep;
@@ -163,7 +171,7 @@ private:
             } else {
                 known_keys(entry.second, key + "." + column, {"not", "empty", "matches"});
                 if (entry.second["not"]) test.none_of = texts(entry.second["not"], key);
-                if (entry.second["empty"]) test.empty = scalar(entry.second["empty"], key) == "true";
+                if (entry.second["empty"]) test.empty = flag(entry.second, "empty", key + "." + column);
                 if (entry.second["matches"]) test.matches = read_regex(entry.second["matches"], key);
             }
             condition.tests.push_back(std::move(test));
@@ -265,7 +273,7 @@ private:
         plan.stream = read_value(how["stream"], full + ".stream", names);
         if (how["at"]) plan.at = read_value(how["at"], full + ".at", names);
         if (how["when"]) plan.when = read_condition(how["when"], full + ".when", names);
-        plan.once = optional_text(how, "once", "false") == "true";
+        plan.once = flag(how, "once", full);
         if (how["set"]) plan.set = read_message(how["set"], *plan.command->message_type(), plan.command->name(), names);
         return plan;
     }

@@ -92,8 +92,14 @@ Filter lookup_filter(const LookupTable& table, std::string column) {
     };
 }
 
-// 1,234.50 and "1 234.50" without what groups the digits.
+// 1,234.50 and "1 234.50" without what groups the digits by threes. 1234,50 is refused: it is not 123450.
 std::expected<std::string, std::string> plain_number(std::string value, Scope&) {
+    static const std::regex number(R"([+-]?(\d+|\d{1,3}(,\d{3})+|\d{1,3}( \d{3})+)(\.\d+)?)");
+    value = trimmed(value);
+    if (value.empty()) return value;
+    if (!std::regex_match(value, number)) {
+        return std::unexpected("'" + value + "' is not a number written as 1,234.50 or 1234.50");
+    }
     std::erase_if(value, [](char c) { return c == ',' || c == ' '; });
     return value;
 }

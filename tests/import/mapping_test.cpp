@@ -32,6 +32,12 @@ TEST_CASE("templates put columns through filters") {
     CHECK(eval("{a|trim}", " \u00A0 ") == "");
     CHECK(eval("{{{a}}", "x") == "{x}");
     CHECK(eval("{a|number}", "1,234.50") == "1234.50");
+    CHECK(eval("{a|number}", " -1 234 567.5") == "-1234567.5");
+    CHECK(eval("{a|number}", "123456") == "123456");
+    CHECK(eval("{a|number}", "") == "");
+    for (const char* other : {"1234,50", "1,23", "1.234,50", "12 kg", "1,234 567", "."}) {
+        CHECK_THAT(eval("{a|number}", other), Catch::Contains("is not a number"));
+    }
     CHECK(eval("{a|default:none}", "") == "none");
     CHECK(eval("{a|lower}", "ÄÖ") == "äö");
     CHECK(eval("{a", "") == "error: '{' is not closed; write {{ for a brace");
@@ -82,6 +88,20 @@ TEST_CASE("an error in a mapping names the line and the key") {
     CHECK_THAT(error_of(head + "    commands:\n      - sale.open_sale:\n          stream: \"{x|map:none}\"\n"),
                Catch::StartsWith("m.yaml:7: sale.open_sale.stream: there is no value map 'none'"));
     CHECK_THAT(error_of("source: [\n"), Catch::StartsWith("m.yaml:2: "));
+}
+
+TEST_CASE("yes and no are written as YAML has them, and nothing else is taken for no") {
+    const std::string map = "maps: {m: {mend: ";
+    const std::string commands = "    commands:\n      - sale.open_sale: {stream: x, once: ";
+    CHECK(Mapping::parse("source: s\n" + map + "True, values: {}}}\nfiles: []\n", "m")->tables->maps.at("m").mends);
+    CHECK_THAT(error_of("source: s\n" + map + "perhaps, values: {}}}\nfiles: []\n"),
+               Catch::StartsWith("m.yaml:2: maps.m.mend: is true or false"));
+    CHECK(Mapping::parse(head + commands + "yes}\n", "m")->files[0].commands[0].once);
+    CHECK_FALSE(Mapping::parse(head + commands + "no}\n", "m")->files[0].commands[0].once);
+    CHECK_THAT(error_of(head + commands + "1}\n"), Catch::Contains("once: is true or false"));
+    const std::string skip = "    skip: [{because: b, when: {c: {empty: ";
+    CHECK(*Mapping::parse(head + skip + "yes}}}]\n" + commands + "no}\n", "m")->files[0].skip[0].when.tests[0].empty);
+    CHECK_THAT(error_of(head + skip + "x}}}]\n" + commands + "no}\n"), Catch::Contains("empty: is true or false"));
 }
 
 TEST_CASE("ids never derive from personal columns, not even through a derived value") {
