@@ -254,7 +254,7 @@ std::expected<void, Fault> Importer::plan_row(const std::shared_ptr<Row>& row, s
         if (!plan.when.holds(row->scope)) continue;
         auto command = build_command(plan, row->scope);
         if (!command) return std::unexpected(command.error());
-        std::string content = plan.command->full_name() + std::to_string(&plan - file.plan->commands.data());
+        std::string content = plan.command->full_name() + std::to_string(plan.number);
         add_text(content, plan.once ? command->SerializeAsString() : identity);
         command->set_tenant(mapping_.tenant);
         command->set_actor(mapping_.actor);

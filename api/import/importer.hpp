@@ -1,8 +1,9 @@
 // Turns CSV files into commands, row by row, as a mapping says; takes the outcomes back, and writes the
 // rows that were rejected, here or by the server, to files that can be mended and imported again.
 //
-// A command's id is made of source, file, key and content of its row, so that importing again changes
-// nothing and a mended row is a new command. One thread.
+// A command's id is made of source, file, key and content of its row, and of the command's name (with its number, where
+// the mapping has several of that name for the file), so that importing again changes nothing and a mended row
+// is a new command. One thread.
 #pragma once
 
 #include "api/import/csv.hpp"

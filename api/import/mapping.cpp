@@ -226,7 +226,10 @@ private:
         }
         file.note = read_rules(node, "note", file.names);
         for (const auto& command : list(node, "commands")) {
-            file.commands.push_back(read_command(command, file.names));
+            CommandPlan plan = read_command(command, file.names);
+            plan.number =
+                static_cast<std::size_t>(std::ranges::count(file.commands, plan.command, &CommandPlan::command));
+            file.commands.push_back(std::move(plan));
             refuse_personal_ids(file.commands.back(), tainted, command);
         }
         if (file.commands.empty()) fail(node, "commands: is missing or empty");

@@ -30,7 +30,8 @@ struct CommandPlan {
     Value stream;
     std::optional<Value> at;  // occurred_at: a date or an RFC 3339 time; none: when it is received
     Condition when;
-    bool once = false;  // the same for many rows: sent for the first of them
+    bool once = false;       // the same for many rows: sent for the first of them
+    std::size_t number = 0;  // among the file's commands of that name: part of the command ids
     MessagePlan set;
 };
 

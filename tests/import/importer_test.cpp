@@ -184,6 +184,26 @@ TEST_CASE("importing again makes the same command ids, and a mended row new ones
     CHECK(fresh.size() == 2);  // the row's two commands
 }
 
+TEST_CASE("a command that is added to a mapping leaves the ids of the others") {
+    const std::string yaml =
+        "source: crm\nfiles:\n  - file: sales.csv\n    key: id\n    commands:\n"
+        "      - sale.open_sale: {stream: \"{id}\", set: {owner: ada, pipeline_id: direct}}\n";
+    const std::string customer = "      - customer.create_customer: {stream: \"c-{id}\", set: {name: N}}\n";
+    const std::string reassign = "      - sale.reassign_sale: {stream: \"{id}\", set: {owner: bo}}\n";
+    const TemporaryDirectory directory;
+    write(directory.path() / "sales.csv", "id\ns1\n");
+    const auto import = [&](const std::string& text) {
+        return ids(run(std::move(*Mapping::parse(text, "m.yaml")), {directory.path() / "sales.csv"}, directory.path()));
+    };
+    const auto before = import(yaml + reassign);
+    std::string inserted = yaml;
+    inserted.insert(inserted.find("      - sale"), customer);
+    const auto after = import(inserted + reassign + reassign);
+    CHECK(before.size() == 2);
+    CHECK(after.size() == 4);  // two commands of one name and content are two
+    CHECK(std::ranges::includes(after, before));
+}
+
 TEST_CASE("a line of the delivery file becomes a planned, costed and closed delivery") {
     const TemporaryDirectory directory;
     const auto imported = run(mapping_of("scms_delivery.yaml"), {samples / "scms_delivery.csv"}, directory.path());
