@@ -95,11 +95,6 @@ private:
     const FieldDescriptor& field_;
 };
 
-std::string first_column(const Value& value, const Scope& scope) {
-    const auto slots = value.slots();
-    return slots.empty() ? std::string() : (*scope.names)[slots.front()];
-}
-
 // What became of filling a message: whether it is worth keeping.
 struct Filled {
     bool from_columns = false;
@@ -122,7 +117,7 @@ std::expected<Filled, Fault> fill_money(v1::Money& money, const MessagePlan& pla
             money.set_currency(std::move(*text));
             continue;
         }
-        column = first_column(field.values.front(), scope);
+        column = column_behind(field.values.front(), *scope.names, scope.personal);
         amount = std::move(*text);
     }
     filled.from_columns = true;  // no amount, no money
@@ -171,7 +166,7 @@ std::expected<Filled, Fault> fill(Message& message, const MessagePlan& plan, Sco
                 {.from_columns = !value.slots().empty(), .found_something = !value.slots().empty() && !text->empty()});
             if (text->empty()) continue;
             if (auto set = FieldSetter(message, *field.field).set(*text); !set) {
-                return std::unexpected(Fault{first_column(value, scope), set.error()});
+                return std::unexpected(Fault{column_behind(value, *scope.names, scope.personal), set.error()});
             }
         }
         auto filled = fill_messages(message, field, scope);
@@ -186,9 +181,9 @@ std::expected<events::Micros, Fault> occurred_at(const Value& at, Scope& scope) 
     if (!text) return std::unexpected(text.error());
     if (const auto date = events::parse_date(*text)) return *date * events::micros_per_day;
     if (const auto time = events::parse_time(*text)) return *time;
-    return std::unexpected(Fault{first_column(at, scope), text->empty()
-                                                              ? "says no time, and one is needed"
-                                                              : "'" + *text + "' is neither a date nor a time"});
+    return std::unexpected(
+        Fault{column_behind(at, *scope.names, scope.personal),
+              text->empty() ? "says no time, and one is needed" : "'" + *text + "' is neither a date nor a time"});
 }
 
 }  // namespace
@@ -237,13 +232,12 @@ const Value* value_at(const MessagePlan& plan, std::string_view path) {
 
 }  // namespace
 
-std::string column_of(const CommandPlan& plan, std::string_view field, const std::vector<std::string>& names) {
+std::string column_of(const CommandPlan& plan, std::string_view field, const FilePlan& file) {
     if (field.empty()) return {};
     const std::string path = plan_path(plan, field);
     const Value* value = path == "stream_id" ? &plan.stream : path == "occurred_at" && plan.at ? &*plan.at : nullptr;
     if (value == nullptr) value = value_at(plan.set, path);
-    if (value == nullptr || value->slots().empty()) return {};
-    return names[value->slots().front()];
+    return value == nullptr ? std::string() : column_behind(*value, file.names.all(), &file.personal);
 }
 
 }  // namespace tidemark::api

@@ -10,7 +10,6 @@ namespace tidemark::api {
 [[nodiscard]] std::expected<v1::Command, Fault> build_command(const CommandPlan& plan, Scope& scope);
 
 // The column behind a field that somebody found fault with ("sale.open_sale.lines[0].quantity"); empty: none.
-[[nodiscard]] std::string column_of(const CommandPlan& plan, std::string_view field,
-                                    const std::vector<std::string>& names);
+[[nodiscard]] std::string column_of(const CommandPlan& plan, std::string_view field, const FilePlan& file);
 
 }  // namespace tidemark::api

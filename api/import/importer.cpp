@@ -140,7 +140,7 @@ std::string Importer::command_id(std::string_view content) const {
 }
 
 std::expected<void, std::string> Importer::make_start() {
-    Scope scope;
+    Scope scope{.names = &mapping_.no_names.all()};
     for (const CommandPlan& plan : mapping_.start) {
         auto command = build_command(plan, scope);
         if (!command) return std::unexpected("start: " + plan.command->name() + ": " + command.error().why);
@@ -216,6 +216,7 @@ void Importer::make_commands(const std::shared_ptr<Row>& row) {
     if (!row->record.broken.empty()) return reject(*row, {.column = {}, .why = row->record.broken});
     const OpenFile& file = *row->file;
     row->scope.names = &file.plan->names.all();
+    row->scope.personal = &file.plan->personal;
     row->scope.values.resize(file.column_of_slot.size());
     for (std::size_t slot = 0; slot < file.column_of_slot.size(); ++slot) {
         if (file.column_of_slot[slot]) row->scope.values[slot] = row->record.fields[*file.column_of_slot[slot]];
@@ -262,7 +263,7 @@ std::expected<void, Fault> Importer::plan_row(const std::shared_ptr<Row>& row, s
         command->set_command_id(command_id(content));
         if (plan.once && sent_once_.contains(command->command_id())) continue;
         if (const auto broken = aggregates::validate(*command)) {
-            return std::unexpected(Fault{column_of(plan, broken->field(), file.plan->names.all()), broken->detail()});
+            return std::unexpected(Fault{column_of(plan, broken->field(), *file.plan), broken->detail()});
         }
         made.push_back({.command = std::move(*command)});
         plans.push_back(&plan);
@@ -297,7 +298,7 @@ void Importer::answered(std::uint64_t tag, const v1::Outcome& outcome) {
         report_.files.back().rejected.push_back({.line = 0, .column = {}, .why = rejection.detail()});
         return;
     }
-    reject(*asked.row, {column_of(*asked.plan, rejection.field(), asked.row->file->plan->names.all()),
+    reject(*asked.row, {column_of(*asked.plan, rejection.field(), *asked.row->file->plan),
                         rejection.code() + ": " + rejection.detail()});
 }
 
@@ -308,7 +309,8 @@ void Importer::reject(Row& row, const Fault& fault) {
     FileReport& told = report_.files[file.report];
     ++told.rejected_rows;
     // What is shown and logged never holds what belongs to a person; the rejects file holds the row anyway.
-    const bool personal = std::ranges::find(file.plan->personal, fault.column) != file.plan->personal.end();
+    const bool personal = std::ranges::any_of(
+        file.plan->personal, [&](std::size_t slot) { return file.plan->names.all()[slot] == fault.column; });
     const std::string why = personal ? "its value is not allowed (not shown: it belongs to a person)" : fault.why;
     if (told.rejected.size() < rows_remembered) told.rejected.push_back({row.record.line, fault.column, why});
 

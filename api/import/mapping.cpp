@@ -203,17 +203,18 @@ private:
         file.file = text(node, "file");
         if (!node["key"]) fail(node, "key: is missing: the columns that say which row it is");
         for (const std::string& column : texts(node["key"], "key")) file.key.push_back(file.names.slot(column));
-        if (node["personal"]) file.personal = texts(node["personal"], "personal");
-        std::set<std::size_t> tainted;
-        for (const std::string& column : file.personal) tainted.insert(file.names.slot(column));
+        if (node["personal"]) {
+            for (const std::string& column : texts(node["personal"], "personal"))
+                file.personal.insert(file.names.slot(column));
+        }
         for (const auto& entry : section(node, "derive")) {
             const auto name = entry.first.as<std::string>();
             Derived derived{.slot = file.names.slot(name),
                             .value = read_value(entry.second, "derive." + name, file.names)};
-            if (touches(derived.value.slots(), tainted)) tainted.insert(derived.slot);
+            if (touches(derived.value.slots(), file.personal)) file.personal.insert(derived.slot);
             file.derived.push_back(std::move(derived));
         }
-        if (touches(file.key, tainted))
+        if (touches(file.key, file.personal))
             fail(node["key"], "key: ids never derive from personal columns; choose another key");
         file.skip = read_rules(node, "skip", file.names);
         for (const RowRule& rule : file.skip) {
@@ -230,7 +231,7 @@ private:
             plan.number =
                 static_cast<std::size_t>(std::ranges::count(file.commands, plan.command, &CommandPlan::command));
             file.commands.push_back(std::move(plan));
-            refuse_personal_ids(file.commands.back(), tainted, command);
+            refuse_personal_ids(file.commands.back(), file.personal, command);
         }
         if (file.commands.empty()) fail(node, "commands: is missing or empty");
         return file;

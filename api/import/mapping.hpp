@@ -49,9 +49,10 @@ struct Derived {
 struct FilePlan {
     std::string file;  // its name, without directory and .gz
     Names names;
-    std::vector<std::size_t> key;       // columns that say which row it is
-    std::vector<std::string> personal;  // columns that belong to persons: never part of an id
-    std::vector<Derived> derived;       // in order: later ones may use earlier ones
+    std::vector<std::size_t> key;  // columns that say which row it is
+    std::set<std::size_t>
+        personal;  // columns that belong to persons, and what derives from them: never in an id, not shown
+    std::vector<Derived> derived;  // in order: later ones may use earlier ones
     std::vector<RowRule> skip;
     std::vector<RowRule> note;
     std::vector<CommandPlan> commands;

@@ -63,7 +63,9 @@ std::expected<std::string, std::string> apply_map(const ValueMap& map, std::stri
         }
     }
     if (map.mends && found->second != value) {
-        scope.mended.insert(map.name + ": '" + value + "' -> '" + found->second + "'");
+        scope.mended.insert(map.name + ": " +
+                            (scope.of_person ? "values that are not shown: they belong to persons"
+                                             : "'" + value + "' -> '" + found->second + "'"));
     }
     return found->second;
 }
@@ -229,6 +231,7 @@ std::expected<std::string, Fault> Template::eval(Scope& scope) const {
             continue;
         }
         std::string value = scope.values[*part.slot];
+        scope.of_person = scope.personal != nullptr && scope.personal->contains(*part.slot);
         for (const Filter& filter : part.filters) {
             auto filtered = filter(std::move(value), scope);
             if (!filtered) return std::unexpected(Fault{(*scope.names)[*part.slot], filtered.error()});
@@ -266,6 +269,15 @@ std::vector<std::size_t> Value::slots() const {
         for (const std::size_t slot : one.slots()) found.push_back(slot);
     }
     return found;
+}
+
+std::string column_behind(const Value& value, const std::vector<std::string>& names,
+                          const std::set<std::size_t>* personal) {
+    const auto slots = value.slots();
+    if (slots.empty()) return {};
+    const auto of_person =
+        std::ranges::find_if(slots, [&](std::size_t slot) { return personal != nullptr && personal->contains(slot); });
+    return names[of_person == slots.end() ? slots.front() : *of_person];
 }
 
 bool Condition::holds(const Scope& scope) const {

@@ -60,7 +60,9 @@ private:
 struct Scope {
     std::vector<std::string> values;  // by slot
     const std::vector<std::string>* names = nullptr;
-    std::set<std::string> mended;  // "product_names: GTXPro -> GTX Pro"
+    const std::set<std::size_t>* personal = nullptr;  // slots whose values belong to persons; none: no slot
+    bool of_person = false;                           // the value that filters are at work on is one of those
+    std::set<std::string> mended;                     // "product_names: GTXPro -> GTX Pro"
 };
 
 using Filter = std::function<std::expected<std::string, std::string>(std::string, Scope&)>;
@@ -91,6 +93,11 @@ struct Value {
     [[nodiscard]] std::expected<std::string, Fault> eval(Scope& scope) const;
     [[nodiscard]] std::vector<std::size_t> slots() const;
 };
+
+// The column to name when the value is at fault: one that belongs to a person before others, so that the value is not
+// shown; empty: there is none.
+[[nodiscard]] std::string column_behind(const Value& value, const std::vector<std::string>& names,
+                                        const std::set<std::size_t>* personal);
 
 // All of its tests hold. None: always.
 struct Condition {

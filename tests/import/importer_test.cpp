@@ -277,6 +277,25 @@ TEST_CASE("personal columns key the command ids and are not shown when they are 
     CHECK_THAT(imported.report.files[0].rejected[0].why, !Catch::Contains("not an address"));
 }
 
+TEST_CASE("what derives from personal columns is not shown either, mended or at fault") {
+    const std::string yaml =
+        "source: crm\nmaps: {cities: {mend: true, otherwise: keep, values: {Pari: Paris}}}\n"
+        "files:\n  - file: people.csv\n    key: id\n    personal: [street, city, born]\n"
+        "    derive: {town: \"{city|map:cities}\", birthday: \"{born}\"}\n    commands:\n"
+        "      - customer.create_customer:\n          stream: \"{id}\"\n          at: \"{birthday}\"\n"
+        "          set: {name: \"{id} {town}\"}\n";
+    const TemporaryDirectory directory;
+    write(directory.path() / "people.csv", "id,street,city,born\nc1,x,Pari,2000-01-01\nc2,x,Rome,the 70s\n");
+    const auto imported = run(std::move(*Mapping::parse(yaml, "m.yaml")), {directory.path() / "people.csv"},
+                              directory.path(), accepted, "a key");
+    REQUIRE(imported.report.files.size() == 1);
+    CHECK(imported.report.files[0].mended ==
+          std::map<std::string, std::uint64_t>{{"cities: values that are not shown: they belong to persons", 1}});
+    REQUIRE(imported.report.files[0].rejected.size() == 1);
+    CHECK(imported.report.files[0].rejected[0].column == "birthday");
+    CHECK_THAT(imported.report.files[0].rejected[0].why, !Catch::Contains("70s"));
+}
+
 TEST_CASE("a file or a column that does not fit the mapping is said before anything is sent") {
     const TemporaryDirectory directory;
     write(directory.path() / "other.csv", "a\n");
