@@ -47,7 +47,10 @@ std::optional<Response> check_content(const Request& request) {
     if (request.header("content-encoding")) {
         return problem(415, "UnsupportedEncoding", "bodies are taken as they are, without Content-Encoding");
     }
-    if (route.request_types.empty() || (request.body.empty() && !route.streams)) {
+    // A body may be absent, and what says its type with it; from a web page the type is what makes the browser ask
+    // first.
+    const bool absent = request.body.empty() && !route.streams && !request.header("origin");
+    if (route.request_types.empty() || absent) {
         return std::nullopt;
     }
     const std::string type = media_type(request.header("content-type").value_or(""));
@@ -59,6 +62,22 @@ std::optional<Response> check_content(const Request& request) {
         all += (all.empty() ? "" : " or ") + known;
     }
     return problem(415, "UnsupportedMediaType", "send Content-Type: " + all, "Content-Type");
+}
+
+// A page of another site must not change anything through the browser of somebody who is at this machine.
+bool of_other_site(const Request& request) {
+    if (request.method == "GET" || request.method == "HEAD") {
+        return false;
+    }
+    if (request.header("sec-fetch-site") == "cross-site") {
+        return true;
+    }
+    const auto origin = request.header("origin");  // "http://localhost:3000", or "null"
+    if (!origin) {
+        return false;
+    }
+    const std::size_t scheme = origin->find("://");
+    return scheme == std::string_view::npos || !names_loopback(origin->substr(scheme + 3));
 }
 
 // An address, not a name that begins like one (127.example.com).
@@ -103,6 +122,9 @@ std::optional<Response> RoutedApplication::refusal(const Request& request) const
                             "without authentication only names of this machine for itself are served: localhost, "
                             "127.0.0.1, [::1]",
                             "Host");
+    }
+    if (of_other_site(request)) {
+        return api::problem(403, "CrossSite", "pages of other sites may not issue commands here", "Origin");
     }
     if (request.route == nullptr) {
         return no_route(request);

@@ -108,6 +108,26 @@ TEST_CASE("paths, methods, parameters and hosts that are not ours are told apart
     CHECK(client.get("/healthz").status == 200);
 }
 
+TEST_CASE("pages of other sites issue no commands", "[http]") {
+    const TestServer server;
+    Client client(server.port());
+    const std::string target = "/v1/customers/c/create-customer";
+    const std::string body = R"({"name": "N"})";
+    for (const Headers& headers :
+         {Headers{{"Origin", "https://evil.example"}}, Headers{{"Origin", "null"}},
+          Headers{{"Origin", "http://localhost.evil.example"}}, Headers{{"Sec-Fetch-Site", "cross-site"}}}) {
+        CHECK(client.post(target, body, headers).code() == "CrossSite Origin");
+        CHECK(client.post("/v1/commands", "", headers, "application/x-ndjson").status == 403);
+    }
+    // Without a body no type has to be said; a page could then send without asking.
+    client.send("POST /v1/sales/s/win-sale HTTP/1.1\r\n" + host +
+                "Origin: http://localhost:3000\r\nContent-Length: 0\r\n\r\n");
+    CHECK(client.read_reply().status == 415);
+    CHECK(client.post(target, body, {{"Origin", "http://localhost:3000"}, {"Sec-Fetch-Site", "same-site"}}).status ==
+          201);
+    CHECK(client.get("/healthz", {{"Origin", "https://evil.example"}, {"Sec-Fetch-Site", "cross-site"}}).status == 200);
+}
+
 TEST_CASE("requests that are sent at once are answered in order", "[http]") {
     const TestServer server;
     Client client(server.port());
