@@ -1,5 +1,7 @@
 #include "api/cli/command_line.hpp"
 
+#include "api/cli/client.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <iostream>
@@ -19,21 +21,36 @@ constexpr const char* first_steps =
     "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 some rows or commands were rejected.\n"
     "Completion: source <(tidemark completion bash)";
 
-void add_where(CLI::App& app, Where& where) {
-    auto* server = app.add_option("-s,--server", where.server, "the server to speak to")->capture_default_str();
-    app.add_option("-d,--data", where.data, "open this data directory instead, and serve it meanwhile")
-        ->excludes(server);
-    app.add_option("--tenant", where.tenant, "tenant; the default one if not said");
+CLI::Option* add_config(CLI::App& app, std::filesystem::path& config) {
+    return app.add_option("-c,--config", config, "YAML file with the settings of its server (or TIDEMARK_CONFIG)")
+        ->check(CLI::ExistingFile);
 }
 
-void add_data(CLI::App& app, std::filesystem::path& data) {
-    app.add_option("-d,--data", data, "data directory; no server may have it open")->required();
+void add_where(CLI::App& app, Where& where) {
+    auto* server = app.add_option("-s,--server", where.server, "the server to speak to")
+                       ->capture_default_str()
+                       ->check(CLI::Validator(
+                           [](const std::string& url) {
+                               const auto parsed = parse_server(url);
+                               return parsed ? std::string() : parsed.error();
+                           },
+                           ""));
+    auto* data = app.add_option("-d,--data", where.data, "open this data directory instead, and serve it meanwhile")
+                     ->excludes(server);
+    add_config(app, where.config)->needs(data);
+    app.add_option("--tenant", where.tenant, "tenant of what does not name one; the default one if not said");
+}
+
+void add_store(CLI::App& app, OpenedBy& store) {
+    app.add_option("-d,--data", store.data, "data directory; no server may have it open")->required();
+    add_config(app, store.config);
 }
 
 void add_serve(CLI::App& root, Arguments& chosen, const std::string& settings_help) {
     auto* app = root.add_subcommand("serve", "run a server on a data directory");
     auto arguments = std::make_shared<ServeArguments>();
-    app->add_option("-c,--config", arguments->config, "YAML file with settings")->check(CLI::ExistingFile);
+    app->add_option("-c,--config", arguments->config, "YAML file with settings (or TIDEMARK_CONFIG)")
+        ->check(CLI::ExistingFile);
     const auto setting = [&](const char* flag, const char* name, const char* about) {
         app->add_option_function<std::string>(
             flag, [arguments, name](const std::string& value) { arguments->settings.emplace_back(name, value); },
@@ -97,10 +114,10 @@ void add_send(CLI::App& root, Arguments& chosen) {
     auto arguments = std::make_shared<SendArguments>();
     app->add_option("FILE", arguments->file, "NDJSON file; - for standard input")->required();
     add_where(*app, arguments->where);
-    app->add_flag("--json", arguments->json, "print each outcome as JSON, in the order of the commands");
+    app->add_flag("--json", arguments->json, "print the outcome of each line as JSON, in their order");
     app->footer(
         "\nA line without a command_id gets a random one: give each its own, and sending the file again changes "
-        "nothing.\n"
+        "nothing. Standard input is sent as it comes.\n"
         "\nExamples:\n"
         "  tidemark send commands.ndjson\n"
         "  echo '{\"stream_id\":\"c1\",\"customer\":{\"create_customer\":{\"name\":\"张三\"}}}' | tidemark send -");
@@ -129,7 +146,7 @@ void add_kpi(CLI::App& root, Arguments& chosen) {
 void add_replay(CLI::App& root, Arguments& chosen) {
     auto* app = root.add_subcommand("replay", "fold history again, or show the events of one stream");
     auto arguments = std::make_shared<ReplayArguments>();
-    add_data(*app, arguments->data);
+    add_store(*app, arguments->store);
     app->add_option("STREAM", arguments->stream, "kind/id: show its events");
     app->add_option("--tenant", arguments->tenant, "tenant of STREAM; the default one if not said");
     app->add_flag("--verify", arguments->verify, "compare the folded states with the stored snapshots");
@@ -145,7 +162,7 @@ void add_rebuild(CLI::App& root, Arguments& chosen) {
     auto* app = root.add_subcommand("rebuild", "make views or derived stores again from the log");
     auto arguments = std::make_shared<RebuildArguments>();
     app->add_option("WHAT", arguments->what, "views, derived, or names of views; both if not said");
-    add_data(*app, arguments->data);
+    add_store(*app, arguments->store);
     app->footer(
         "\nExamples:\n"
         "  tidemark rebuild --data ./data\n"
@@ -157,7 +174,7 @@ void add_rebuild(CLI::App& root, Arguments& chosen) {
 void add_check(CLI::App& root, Arguments& chosen) {
     auto* app = root.add_subcommand("check", "verify the log and what is derived from it");
     auto arguments = std::make_shared<CheckArguments>();
-    add_data(*app, arguments->data);
+    add_store(*app, arguments->store);
     app->add_flag("--json", arguments->json, "report as JSON");
     app->footer(
         "\nEvery hash, position, version and derived row is compared; the exit code is 1 if there is a fault.\n"

@@ -21,8 +21,15 @@ enum class ExitCode : int {
 // Which server a client command speaks to: one that runs, or a data directory that is opened and served meanwhile.
 struct Where {
     std::string server = "http://127.0.0.1:8080";
-    std::filesystem::path data;  // empty: the server
-    std::string tenant;          // empty: the default one
+    std::filesystem::path data;    // empty: the server
+    std::filesystem::path config;  // with `data`: the settings of its server; empty: none
+    std::string tenant;            // empty: the default one
+};
+
+// A data directory that a command opens itself.
+struct OpenedBy {
+    std::filesystem::path data;
+    std::filesystem::path config;  // as above
 };
 
 struct ServeArguments {
@@ -53,18 +60,18 @@ struct KpiArguments {
     bool json = false;
 };
 struct ReplayArguments {
-    std::filesystem::path data;
+    OpenedBy store;
     std::string tenant;
     std::string stream;  // "sale/s-1"; empty: every event, through the aggregates
     bool verify = false;
     bool json = false;
 };
 struct RebuildArguments {
-    std::filesystem::path data;
+    OpenedBy store;
     std::vector<std::string> what;  // "views", "derived" or names of views; empty: both
 };
 struct CheckArguments {
-    std::filesystem::path data;
+    OpenedBy store;
     bool json = false;
 };
 struct SimulateArguments {

@@ -7,8 +7,11 @@
 #include "events/time.hpp"
 #include "infra/crypto/key_file.hpp"
 #include "infra/logging/logging.hpp"
+#include "projections/registry.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <fmt/core.h>
 
 using namespace tidemark;
@@ -17,8 +20,8 @@ using namespace tidemark::api;
 namespace {
 
 // Reads the settings of a subcommand that works on a data directory itself.
-std::expected<infra::Config, std::string> config_for(const std::filesystem::path& data) {
-    return read_config({}, {{"data", data.string()}});
+std::expected<infra::Config, std::string> config_for(const OpenedBy& opened) {
+    return read_config(opened.config, {{"data", opened.data.string()}});
 }
 
 ExitCode run(const Finished& finished) {
@@ -38,9 +41,9 @@ ExitCode run(const BenchArguments& arguments) {
 }
 
 ExitCode run(const ReplayArguments& arguments) {
-    const auto config = config_for(arguments.data);
+    const auto config = config_for(arguments.store);
     if (!config) return complain(config.error(), ExitCode::usage);
-    auto store = open_store(*config, Derived::catch_up);
+    auto store = open_store(*config, Derived::catch_up, Absent::refuse);
     if (!store) return complain(store.error());
     const ExitCode code = arguments.stream.empty() ? replay_log(*store->log, *store->derived, arguments)
                                                    : show_stream(*store->history, arguments);
@@ -49,17 +52,22 @@ ExitCode run(const ReplayArguments& arguments) {
 }
 
 ExitCode run(const CheckArguments& arguments) {
-    const auto config = config_for(arguments.data);
+    const auto config = config_for(arguments.store);
     if (!config) return complain(config.error(), ExitCode::usage);
     // Caught up first: what the derived stores have not reached yet is no fault.
-    auto store = open_store(*config, Derived::catch_up);
+    auto store = open_store(*config, Derived::catch_up, Absent::refuse);
     if (!store) return complain(store.error());
     store->derived->stop();
     return check_log(*store->log, *store->derived_rows, arguments);
 }
 
+bool is_view(const std::string& name) {
+    const auto kpis = projections::kpi::Kpis::make();  // the catalogue has no say in the names
+    return kpis && std::ranges::any_of(projections::all(*kpis), [&](const auto& view) { return view.name == name; });
+}
+
 ExitCode run(const RebuildArguments& arguments) {
-    const auto config = config_for(arguments.data);
+    const auto config = config_for(arguments.store);
     if (!config) return complain(config.error(), ExitCode::usage);
     bool derived = arguments.what.empty();
     bool views = arguments.what.empty();
@@ -67,16 +75,22 @@ ExitCode run(const RebuildArguments& arguments) {
     for (const std::string& what : arguments.what) {
         derived = derived || what == "derived";
         views = views || what != "derived";
-        if (what != "derived" && what != "views") names.push_back(what);
+        if (what == "derived" || what == "views") continue;
+        if (!is_view(what))
+            return complain("there is no view " + what + "; GET /v1/projections lists them", ExitCode::usage);
+        names.push_back(what);
     }
-    auto store = open_store(*config, Derived::leave);
+    auto store = open_store(*config, Derived::leave, Absent::refuse);
     if (!store) return complain(store.error());
     if (derived) {
         if (const ExitCode code = rebuild_derived_stores(*store->log, *store->derived_rows); code != ExitCode::ok)
             return code;
     }
     if (!views) return ExitCode::ok;
-    auto opened = open_views(*config, *store->log);
+    // Settings that were named hold from now on; without any, those that the views have must not be lost by accident.
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
+    const bool named = !arguments.store.config.empty() || std::getenv("TIDEMARK_CONFIG") != nullptr;
+    auto opened = open_views(*config, *store->log, named ? Settings::decide : Settings::confirm);
     if (!opened) return complain(opened.error());
     const ExitCode code = rebuild_views(*opened->projector, names);
     opened->projector->stop();
@@ -86,6 +100,7 @@ ExitCode run(const RebuildArguments& arguments) {
 // What the subcommands that speak to a server find around them. A data directory is served as long as this lives.
 class Reach {
 public:
+    explicit Reach(Absent absent) : absent_(absent) {}
     Surroundings around() {
         return {.reach = [this](const Where& where) { return reach(where); },
                 .read_or_make_key = [](const std::filesystem::path& file) { return infra::read_or_make_key(file); },
@@ -95,32 +110,34 @@ public:
 private:
     std::expected<ServerAddress, std::string> reach(const Where& where) {
         if (where.data.empty()) return parse_server(where.server);
-        auto config =
-            read_config({}, {{"data", where.data.string()}, {"http.address", "127.0.0.1"}, {"http.port", "0"}});
+        auto config = read_config(where.config,
+                                  {{"data", where.data.string()}, {"http.address", "127.0.0.1"}, {"http.port", "0"}});
         if (!config) return std::unexpected(config.error());
         infra::set_up_logging("warn", infra::LogFormat::text);
-        auto started = Runtime::start(*config);
+        auto started = Runtime::start(*config, {.absent = absent_});
         if (!started) return std::unexpected(started.error());
         runtime_ = std::move(*started);
         return ServerAddress{.host = "127.0.0.1", .port = std::to_string(runtime_->port())};
     }
+
+    Absent absent_;
     std::unique_ptr<Runtime> runtime_;
 };
 
 ExitCode run(const ImportArguments& arguments) {
-    Reach reach;
+    Reach reach(Absent::make);
     return run_import(arguments, reach.around());
 }
 ExitCode run(const SendArguments& arguments) {
-    Reach reach;
+    Reach reach(Absent::make);
     return run_send(arguments, reach.around());
 }
 ExitCode run(const SimulateArguments& arguments) {
-    Reach reach;
+    Reach reach(Absent::make);
     return run_simulate(arguments, reach.around());
 }
 ExitCode run(const KpiArguments& arguments) {
-    Reach reach;
+    Reach reach(Absent::refuse);
     return run_kpi(arguments, reach.around());
 }
 

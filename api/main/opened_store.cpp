@@ -28,10 +28,18 @@ std::expected<std::string, std::string> digest_key(const std::filesystem::path& 
     return infra::read_or_make_key(file);
 }
 
+struct StopAsked {};
+
 }  // namespace
 
-std::expected<OpenedStore, std::string> open_store(const infra::Config& config, Derived derived) {
+std::expected<OpenedStore, std::string> open_store(const infra::Config& config, Derived derived, Absent absent,
+                                                   const std::stop_token& stop) {
     OpenedStore store;
+    // A mark without a log is damage, which the log itself tells.
+    if (absent == Absent::refuse && !std::filesystem::exists(config.data / "log") &&
+        !std::filesystem::exists(config.data / "mark")) {
+        return std::unexpected(config.data.string() + " is no data directory: there is no log in it");
+    }
     auto log = infra::EmbeddedLog::open({.data = config.data,
                                          .partitions = config.partitions,
                                          .tail_bytes = config.tail_bytes,
@@ -54,8 +62,15 @@ std::expected<OpenedStore, std::string> open_store(const infra::Config& config, 
     store.derived =
         std::make_unique<consumers::DerivedStores>(*store.log, *store.derived_rows, consumers::DerivedOptions{});
     ProgressBar bar("catching up", "records");
-    auto caught_up = store.derived->catch_up([&](consumers::Progress at) { bar.show(at.done, at.total, at.done); });
-    if (!caught_up) return std::unexpected(caught_up.error());
+    try {
+        auto caught_up = store.derived->catch_up([&](consumers::Progress at) {
+            if (stop.stop_requested()) throw StopAsked{};
+            bar.show(at.done, at.total, at.done);
+        });
+        if (!caught_up) return std::unexpected(caught_up.error());
+    } catch (const StopAsked&) {
+        return std::unexpected("stopped while catching up");
+    }
     store.derived->start();
     store.history = std::make_unique<consumers::History>(*store.log, *store.derived);
     return store;
@@ -64,11 +79,13 @@ std::expected<OpenedStore, std::string> open_store(const infra::Config& config, 
 std::expected<infra::Config, std::string> read_config(
     const std::filesystem::path& file, const std::vector<std::pair<std::string, std::string>>& settings) {
     infra::Config config;
-    if (!file.empty()) {
-        if (auto applied = infra::apply_file(config, file); !applied) return std::unexpected(applied.error());
-    }
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables, and no other thread runs yet
     const auto environment = [](const char* name) { return std::getenv(name); };
+    const char* named = environment("TIDEMARK_CONFIG");
+    const std::filesystem::path path = file.empty() && named != nullptr ? named : file;
+    if (!path.empty()) {
+        if (auto applied = infra::apply_file(config, path); !applied) return std::unexpected(applied.error());
+    }
     if (auto applied = infra::apply_environment(config, environment); !applied) {
         return std::unexpected(applied.error());
     }

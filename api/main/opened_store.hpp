@@ -1,5 +1,5 @@
-// A data directory that is open in this process: the log and the derived stores behind it, caught up. Makes what
-// is not there. One thread opens and closes it; the parts say what else may be done with them.
+// A data directory that is open in this process: the log and the derived stores behind it, caught up. One thread opens
+// and closes it; the parts say what else may be done with them.
 #pragma once
 
 #include "consumers/derived/derived_stores.hpp"
@@ -10,6 +10,7 @@
 
 #include <expected>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 namespace tidemark::api {
@@ -27,10 +28,16 @@ enum class Derived : std::uint8_t {
     catch_up,  // with what the log has more, then following
 };
 
-// The error is for people and says what to do.
-[[nodiscard]] std::expected<OpenedStore, std::string> open_store(const infra::Config& config, Derived derived);
+// A directory without a log in it, as one whose name is mistyped.
+enum class Absent : std::uint8_t { make, refuse };
 
-// What the settings come to: the file, then the environment, then `settings` (key and value).
+// The error is for people and says what to do. `stop` gives catching up in the middle up: that is an error too, and
+// the next start goes on from there.
+[[nodiscard]] std::expected<OpenedStore, std::string> open_store(const infra::Config& config, Derived derived,
+                                                                 Absent absent, const std::stop_token& stop = {});
+
+// What the settings come to: the file (that TIDEMARK_CONFIG names, if it is empty), then the environment, then
+// `settings` (key and value).
 [[nodiscard]] std::expected<infra::Config, std::string> read_config(
     const std::filesystem::path& file, const std::vector<std::pair<std::string, std::string>>& settings);
 

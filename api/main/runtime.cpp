@@ -15,17 +15,24 @@ namespace {
 
 namespace kpi = projections::kpi;
 
-std::expected<std::shared_ptr<const kpi::Kpis>, std::string> read_kpis(const infra::Config& config) {
+// Empty: the built-in one.
+std::expected<std::string, std::string> read_catalogue(const infra::Config& config) {
+    if (!config.kpi_catalogue) return {};
+    std::ifstream file(*config.kpi_catalogue);
+    std::ostringstream text;
+    if (!(text << file.rdbuf())) return std::unexpected(config.kpi_catalogue->string() + ": cannot be read");
+    return text.str();
+}
+
+std::expected<std::shared_ptr<const kpi::Kpis>, std::string> make_kpis(const infra::Config& config,
+                                                                       const std::string& catalogue) {
     kpi::TenantTimes times;
     for (const auto& [tenant, settings] : config.tenants) {
         times.of[tenant] = {.zone = settings.time_zone,
                             .first_day_of_week = static_cast<int>(settings.first_day_of_week)};
     }
-    if (!config.kpi_catalogue) return kpi::Kpis::make(kpi::built_in_catalogue(), times);
-    std::ifstream file(*config.kpi_catalogue);
-    std::ostringstream text;
-    if (!(text << file.rdbuf())) return std::unexpected(config.kpi_catalogue->string() + ": cannot be read");
-    auto kpis = kpi::Kpis::make(text.str(), times);
+    if (catalogue.empty()) return kpi::Kpis::make(kpi::built_in_catalogue(), times);
+    auto kpis = kpi::Kpis::make(catalogue, times);
     if (!kpis) return std::unexpected(config.kpi_catalogue->string() + ": " + kpis.error());
     return kpis;
 }
@@ -66,9 +73,12 @@ std::size_t room_for_connections(std::size_t bound) {
 
 }  // namespace
 
-std::expected<OpenedViews, std::string> open_views(const infra::Config& config, consumers::Log& log) {
+std::expected<OpenedViews, std::string> open_views(const infra::Config& config, consumers::Log& log,
+                                                   Settings settings) {
     OpenedViews views;
-    auto kpis = read_kpis(config);
+    const auto catalogue = read_catalogue(config);
+    if (!catalogue) return std::unexpected(catalogue.error());
+    auto kpis = make_kpis(config, *catalogue);
     if (!kpis) return std::unexpected(kpis.error());
     views.kpis = std::move(*kpis);
     auto projections = projections::all(views.kpis);
@@ -79,6 +89,8 @@ std::expected<OpenedViews, std::string> open_views(const infra::Config& config, 
                               .drop_other_tables = true});  // what a former version has left: views can be made again
     if (!rows) return std::unexpected(rows.error());
     views.rows = std::move(*rows);
+    if (auto kept = keep_view_settings(config.data / "views", config, *catalogue, settings); !kept)
+        return std::unexpected(kept.error());
     views.projector = std::make_unique<consumers::Projector>(
         log, *views.rows, std::move(projections),
         // Views may lag behind a burst; commands and queries should not wait for them.
@@ -89,13 +101,14 @@ std::expected<OpenedViews, std::string> open_views(const infra::Config& config, 
     return views;
 }
 
-std::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const infra::Config& config) {
+std::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const infra::Config& config,
+                                                                    const StartOptions& options) {
     std::unique_ptr<Runtime> runtime(new Runtime);
-    auto store = open_store(config, Derived::catch_up);
+    auto store = open_store(config, Derived::catch_up, options.absent, options.stop);
     if (!store) return std::unexpected(store.error());
     runtime->store_ = std::move(*store);
 
-    auto views = open_views(config, *runtime->store_.log);
+    auto views = open_views(config, *runtime->store_.log, options.settings);
     if (!views) return std::unexpected(views.error());
     runtime->views_ = std::move(*views);
 

@@ -4,6 +4,7 @@
 
 #include "api/http/http_server.hpp"
 #include "api/main/opened_store.hpp"
+#include "api/main/view_settings.hpp"
 #include "consumers/command_processor/command_processor.hpp"
 #include "consumers/projector/projector.hpp"
 #include "projections/kpi/kpi.hpp"
@@ -16,11 +17,19 @@ struct OpenedViews {
     std::unique_ptr<infra::RocksKv> rows;
     std::unique_ptr<consumers::Projector> projector;  // started
 };
-[[nodiscard]] std::expected<OpenedViews, std::string> open_views(const infra::Config& config, consumers::Log& log);
+[[nodiscard]] std::expected<OpenedViews, std::string> open_views(const infra::Config& config, consumers::Log& log,
+                                                                 Settings settings);
+
+struct StartOptions {
+    Absent absent = Absent::make;
+    Settings settings = Settings::confirm;
+    std::stop_token stop;  // gives starting up
+};
 
 class Runtime {
 public:
-    [[nodiscard]] static std::expected<std::unique_ptr<Runtime>, std::string> start(const infra::Config& config);
+    [[nodiscard]] static std::expected<std::unique_ptr<Runtime>, std::string> start(const infra::Config& config,
+                                                                                    const StartOptions& options = {});
     ~Runtime();  // stops
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;

@@ -1,12 +1,12 @@
 #include "api/main/serve.hpp"
 
 #include "api/cli/commands.hpp"
+#include "api/main/end_signals.hpp"
 #include "api/main/runtime.hpp"
 #include "infra/logging/logging.hpp"
 
 #include <spdlog/spdlog.h>
 
-#include <csignal>
 #include <fmt/core.h>
 
 namespace tidemark::api {
@@ -58,22 +58,17 @@ ExitCode serve(const ServeArguments& arguments) {
     if (!config) return complain(config.error(), ExitCode::usage);
     infra::set_up_logging(config->log_level, config->log_format);
 
-    // Blocked before any thread is made, so that all inherit it and this one alone takes them.
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-
-    auto runtime = Runtime::start(*config);
+    const EndSignals signals;
+    auto runtime =
+        Runtime::start(*config, {.absent = Absent::make, .settings = Settings::decide, .stop = signals.asked()});
+    if (signals.asked().stop_requested()) {
+        spdlog::info("signal {} while starting: nothing was taken, ending", signals.wait());
+        return ExitCode::ok;
+    }
     if (!runtime) return complain(runtime.error());
     tell(*config, **runtime);
 
-    int signal = 0;
-    if (const int error = sigwait(&ends, &signal); error != 0) return complain(std::generic_category().message(error));
-    spdlog::info("signal {}: answering what was taken, then ending", signal);
-    // A second signal ends at once: nothing acknowledged is lost by that.
-    pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
+    spdlog::info("signal {}: answering what was taken, then ending", signals.wait());
     (*runtime)->stop();
     spdlog::info("ended");
     return ExitCode::ok;

@@ -57,6 +57,8 @@ TEST_CASE("what cannot be understood ends with the exit code for usage") {
     CHECK(code_of(parse({"check"})) == ExitCode::usage);
     CHECK(code_of(parse({"simulate", "--days", "none"})) == ExitCode::usage);
     CHECK(code_of(parse({"kpi", "--server", "http://x", "--data", "d"})) == ExitCode::usage);
+    CHECK(code_of(parse({"kpi", "--server", "https://127.0.0.1"})) == ExitCode::usage);
+    CHECK(code_of(parse({"kpi", "--config", "/dev/null"})) == ExitCode::usage);  // of a server that has its own
 }
 
 TEST_CASE("settings of the server keep their order and their names") {

@@ -53,6 +53,7 @@ TEST_CASE("a simulated week is sent once, shown as KPIs, replayed, checked and r
     CHECK_THAT(series.said, Catch::Contains("2026-02-2"));
     CHECK(run("kpi no_such_kpi" + data).code == 1);
 
+    CHECK(run("rebuild no_such_view" + data).code == 2);
     const auto replayed = run("replay --verify" + data);
     CHECK(replayed.code == 0);
     CHECK_THAT(replayed.said, Catch::Contains(" 0 differ"));
@@ -103,4 +104,42 @@ TEST_CASE("a log whose digest key is gone is refused: repeated commands would lo
     const auto refused = run("check" + data);
     CHECK(refused.code == 1);
     CHECK_THAT(refused.said, Catch::Contains("digest.key") && Catch::Contains("put it back from a backup"));
+}
+
+TEST_CASE("a mistyped data directory is no empty one for those who only look") {
+    const TemporaryDirectory directory;
+    const std::string data = " --data " + (directory.path() / "dta").string();
+    for (const char* command : {"check", "replay", "rebuild", "kpi"}) {
+        const auto refused = run(command + data);
+        INFO(command);
+        CHECK(refused.code == 1);
+        CHECK_THAT(refused.said, Catch::Contains("there is no log in it"));
+        CHECK_FALSE(std::filesystem::exists(directory.path() / "dta"));
+    }
+}
+
+TEST_CASE("views made with one set of time zones are not folded with another by a command that names none") {
+    const TemporaryDirectory directory;
+    const std::string data = " --data " + (directory.path() / "data").string();
+    const std::string config = (directory.path() / "tidemark.yaml").string();
+    std::ofstream(config) << "tenants: {default: {time_zone: Asia/Shanghai, first_day_of_week: sunday}}\n";
+    const std::string day = "simulate --days 2 --end 2026-03-04 --customers 5 --sales-per-day 5" + data;
+    REQUIRE(run(day + " --config " + config).code == 0);
+    const auto with = run("kpi sales_opened --grain day --json --config " + config + data);
+    REQUIRE(with.code == 0);
+    for (const std::string& command : {day, "kpi" + data, "rebuild views" + data}) {
+        const auto refused = run(command);
+        INFO(command);
+        CHECK(refused.code == 1);
+        CHECK_THAT(refused.said, Catch::Contains("Asia/Shanghai") && Catch::Contains("--config FILE"));
+    }
+    CHECK(run("check" + data).code == 0);  // nothing of it hangs on them
+    ::setenv("TIDEMARK_CONFIG", config.c_str(), 1);
+    CHECK(run("kpi sales_opened --grain day --json" + data).said == with.said);
+    ::unsetenv("TIDEMARK_CONFIG");
+
+    std::ofstream(config) << "{}\n";  // and by one that names others they are made again
+    CHECK(run("kpi" + data + " --config " + config).code == 1);
+    CHECK(run("rebuild views" + data + " --config " + config).code == 0);
+    CHECK(run("kpi" + data).code == 0);
 }
