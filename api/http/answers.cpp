@@ -133,7 +133,7 @@ Response outcome_answer(const Request& request, const v1::Outcome& outcome, bool
     }
     if (outcome.has_position()) {
         const std::array position{events::Position{outcome.position().partition(), outcome.position().sequence()}};
-        response.headers.emplace_back("Tidemark-Position", consumers::format_position_token(log.incarnation, position));
+        response.headers.emplace_back("Tidemark-Position", consumers::format_position_token(log, position));
     }
     response.headers.emplace_back("Idempotency-Key", outcome.command_id());
     return response;

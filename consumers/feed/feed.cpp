@@ -1,9 +1,9 @@
 #include "consumers/feed/feed.hpp"
 
+#include "consumers/feed/cursor.hpp"
 #include "events/event.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace tidemark::consumers {
 
@@ -11,64 +11,11 @@ namespace {
 
 constexpr std::size_t read_bytes = 256 * 1024;  // of one partition at a time
 
-// "<incarnation>-<next sequence of partition 0>.<of 1>..."
-std::string cursor_text(std::uint64_t incarnation, const std::vector<events::Sequence>& places) {
-    std::string text;
-    text.reserve(24 + places.size() * 8);
-    char digits[24];
-    const auto put = [&](std::uint64_t number) {
-        const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-        text.append(digits, end);
-    };
-    put(incarnation);
-    char separator = '-';
-    for (const auto place : places) {
-        text += separator;
-        put(place);
-        separator = '.';
-    }
-    return text;
-}
-
-struct ParsedCursor {
-    std::uint64_t incarnation = 0;
-    std::vector<events::Sequence> places;
-};
-
-std::expected<ParsedCursor, std::string> parse_cursor(std::string_view text) {
-    ParsedCursor parsed;
-    const char* at = text.data();
-    const char* const end = at + text.size();
-    const auto number = [&](std::uint64_t& into) {
-        const auto [stop, error] = std::from_chars(at, end, into);
-        at = stop;
-        return error == std::errc{};
-    };
-    char separator = '-';
-    bool sound = number(parsed.incarnation);
-    while (sound && at != end) {
-        sound = *at++ == separator && number(parsed.places.emplace_back());
-        separator = '.';
-    }
-    if (!sound) return std::unexpected("not a cursor of this feed: \"" + std::string(text.substr(0, 200)) + "\"");
-    return parsed;
-}
-
-std::expected<void, std::string> check_places(Log& log, const ParsedCursor& cursor) {
-    const auto& identity = log.identity();
-    if (cursor.incarnation != identity.incarnation) {
-        return std::unexpected("the cursor belongs to incarnation " + std::to_string(cursor.incarnation) +
-                               " of the log, this is " + std::to_string(identity.incarnation) +
-                               ": what it had read may not be what is here; begin again without a cursor");
-    }
-    if (cursor.places.size() != identity.partitions) {
-        return std::unexpected("the cursor names " + std::to_string(cursor.places.size()) +
-                               " partitions, the log has " + std::to_string(identity.partitions));
-    }
-    for (events::Partition p = 0; p < identity.partitions; ++p) {
+std::expected<void, std::string> check_places(Log& log, const std::vector<events::Sequence>& places) {
+    for (events::Partition p = 0; p < places.size(); ++p) {
         const auto end = log.tip(p).next_sequence;
-        if (cursor.places[p] > end) {
-            return std::unexpected("the cursor stands at " + std::to_string(cursor.places[p]) + " in partition " +
+        if (places[p] > end) {
+            return std::unexpected("the cursor stands at " + std::to_string(places[p]) + " in partition " +
                                    std::to_string(p) + ", beyond the end of the log at " + std::to_string(end));
         }
     }
@@ -103,20 +50,20 @@ std::expected<Feed, std::string> Feed::open(Log& log, FeedFilter filter, std::st
     std::sort(filter.partitions.begin(), filter.partitions.end());
     filter.partitions.erase(std::unique(filter.partitions.begin(), filter.partitions.end()), filter.partitions.end());
     if (cursor.empty()) return Feed(log, std::move(filter), std::vector<events::Sequence>(partitions, 0));
-    auto parsed = parse_cursor(cursor);
-    if (!parsed) return std::unexpected(std::move(parsed.error()));
-    if (auto sound = check_places(log, *parsed); !sound) return std::unexpected(std::move(sound.error()));
-    return Feed(log, std::move(filter), std::move(parsed->places));
+    auto places = parse_cursor(cursor, log.identity());
+    if (!places) return std::unexpected(std::move(places.error()));
+    if (auto sound = check_places(log, *places); !sound) return std::unexpected(std::move(sound.error()));
+    return Feed(log, std::move(filter), std::move(*places));
 }
 
 std::string Feed::cursor_at_end(Log& log) {
     std::vector<events::Sequence> places;
     for (events::Partition p = 0; p < log.identity().partitions; ++p) places.push_back(log.tip(p).next_sequence);
-    return cursor_text(log.identity().incarnation, places);
+    return cursor_text(log.identity(), places);
 }
 
 std::string Feed::cursor() const {
-    return cursor_text(log_->identity().incarnation, places_);
+    return cursor_text(log_->identity(), places_);
 }
 
 std::expected<std::vector<FeedRecord>, std::string> Feed::next(std::size_t max,

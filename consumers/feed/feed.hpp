@@ -34,7 +34,7 @@ struct FeedRecord {
 class Feed {
 public:
     // An empty cursor is the beginning. Refused, with a sentence for the client: text that is no cursor, one of
-    // another incarnation or of another number of partitions, and one that stands beyond the log's end.
+    // another log or incarnation, and one that stands beyond the log's end.
     [[nodiscard]] static std::expected<Feed, std::string> open(Log& log, FeedFilter filter, std::string_view cursor);
     // The cursor of one who wants only what comes from now on.
     [[nodiscard]] static std::string cursor_at_end(Log& log);

@@ -1,7 +1,9 @@
 #include "consumers/feed/feed.hpp"
 
+#include "consumers/feed/cursor.hpp"
 #include "tests/consumers/projector/world.hpp"
 
+#include <limits>
 #include <thread>
 
 namespace tidemark::consumers::test {
@@ -113,15 +115,49 @@ TEST_CASE("a feed shows what its filter lets through, and moves past the rest", 
 TEST_CASE("a cursor that is not of this log is refused in words", "[feed]") {
     FeedWorld world;
     world.prices.append_many(10);
-    CHECK(world.refusal("nonsense").find("not a cursor") != std::string::npos);
-    CHECK(world.refusal("3").find("0 partitions") != std::string::npos);
-    CHECK(world.refusal("3-1.1.1.").find("not a cursor") != std::string::npos);
-    CHECK(world.refusal("3-1.1.1.1x").find("not a cursor") != std::string::npos);
-    CHECK(world.refusal("3-1.1.1.99999999999999999999").find("not a cursor") != std::string::npos);
-    CHECK(world.refusal("3-0.0.0").find("3 partitions, the log has 4") != std::string::npos);
-    CHECK(world.refusal("2-0.0.0.0").find("incarnation 2") != std::string::npos);
-    CHECK(world.refusal("3-0.0.0.1000").find("beyond the end") != std::string::npos);
-    (void)world.open({}, "3-0.0.0.0");
+    const std::string end = Feed::cursor_at_end(world.log);
+    const std::string mark = end.substr(0, 8);
+    const auto other = [](LogIdentity log, const std::vector<events::Sequence>& places) {
+        return cursor_text(log, places);
+    };
+    const LogIdentity here = world.log.identity();
+    for (const std::string& text : {std::string("nonsense"), std::string("-"), mark, mark + "-3", mark + "--",
+                                    mark + "-x-AA", end + "A", end + "*", end.substr(0, end.size() - 1)}) {
+        CAPTURE(text);
+        CHECK(world.refusal(text).find("not a cursor") != std::string::npos);
+    }
+    CHECK(world.refusal(other(here, {0, 0, 0})).find("not a cursor") != std::string::npos);
+    LogIdentity former = here;
+    former.incarnation = 2;
+    CHECK(world.refusal(other(former, {0, 0, 0, 0})).find("incarnation 2") != std::string::npos);
+    LogIdentity wiped = here;
+    wiped.id = events::random_uuid();
+    CHECK(world.refusal(other(wiped, {0, 0, 0, 0})).find("this is " + mark) != std::string::npos);
+    CHECK(world.refusal(other(here, {0, 0, 0, 1000})).find("beyond the end") != std::string::npos);
+    (void)world.open({}, other(here, {0, 0, 0, 0}));
+}
+
+TEST_CASE("a cursor reads back as it was written, and one of the most partitions fits in the head of a request",
+          "[feed]") {
+    const LogIdentity small{events::random_uuid(), 1, 3};
+    constexpr auto most = std::numeric_limits<events::Sequence>::max();
+    for (const auto& places : {std::vector<events::Sequence>{0, 0, 0},
+                               {1, 127, 128},
+                               {most, most, 0},
+                               {most, most, most},
+                               {1u << 20, (1u << 20) + 16383, (1u << 20) + 16384}}) {
+        const auto text = cursor_text(small, places);
+        CAPTURE(text);
+        CHECK(parse_cursor(text, small) == places);
+        CHECK(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+              std::string::npos);
+    }
+    const LogIdentity large{events::random_uuid(), 1, 4096};
+    std::vector<events::Sequence> places(large.partitions);
+    for (std::size_t i = 0; i < places.size(); ++i) places[i] = 1'000'000 + i * 7919 % 16'000;
+    const auto text = cursor_text(large, places);
+    CHECK(text.size() < 12'000);
+    CHECK(parse_cursor(text, large) == places);
 }
 
 }  // namespace tidemark::consumers::test
