@@ -51,9 +51,6 @@ Response get_state(const Context& context, const AggregateType& type, const Requ
     if (params.problem()) {
         return *params.problem();
     }
-    if (auto late = wait_for_derived(context, request)) {
-        return std::move(*late);
-    }
     const auto past = context.services.history.state(stream, as_of);
     if (!past) {
         throw std::runtime_error(past.error());
@@ -84,9 +81,6 @@ Response get_events(const Context& context, const AggregateType& type, const Req
     const events::StreamName stream{params.tenant(), std::string(type.kind), request.path_param("id")};
     if (params.problem()) {
         return *params.problem();
-    }
-    if (auto late = wait_for_derived(context, request)) {
-        return std::move(*late);
     }
     const auto records = context.services.history.events(stream, first, limit + std::size_t{1});
     if (!records) {
@@ -140,8 +134,8 @@ void add_aggregate_routes(Routes& routes, const Context& context) {
         state.params.push_back({"If-None-Match", In::header, Kind::text, "an ETag: 304 if it is still that version"});
         state.response = v1::AggregateAnswer::descriptor();
         state.handler = [&context, &type](RequestPtr request, Responder responder) {
-            answer_on_pool(context, std::move(request), std::move(responder),
-                           [&context, &type](const Request& asked) { return get_state(context, type, asked); });
+            answer_when_passed(context, std::move(request), std::move(responder), streams_themselves,
+                               [&context, &type](const Request& asked) { return get_state(context, type, asked); });
         };
         routes.add(std::move(state));
 
@@ -150,8 +144,8 @@ void add_aggregate_routes(Routes& routes, const Context& context) {
         events.params.push_back({"cursor", In::query, Kind::text, "next_cursor of the page before"});
         events.response = v1::EventPage::descriptor();
         events.handler = [&context, &type](RequestPtr request, Responder responder) {
-            answer_on_pool(context, std::move(request), std::move(responder),
-                           [&context, &type](const Request& asked) { return get_events(context, type, asked); });
+            answer_when_passed(context, std::move(request), std::move(responder), streams_themselves,
+                               [&context, &type](const Request& asked) { return get_events(context, type, asked); });
         };
         routes.add(std::move(events));
     }

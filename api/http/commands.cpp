@@ -128,11 +128,14 @@ void handle_command(const Context& context, const CommandPlace& place, RequestPt
     consumers::Submission submission;
     v1::Command& command = submission.command;
     command.set_stream_id(request->path_param("id"));
-    if (auto wrong = read_headers(*request, command)) {
+    auto wrong = read_headers(*request, command);
+    request->command_id = command.command_id();
+    if (wrong) {
         responder.respond(std::move(*wrong));
         return;
     }
-    if (auto wrong = read_body(*request, place, command)) {
+    wrong = read_body(*request, place, command);
+    if (wrong) {
         responder.respond(std::move(*wrong));
         return;
     }
@@ -146,7 +149,6 @@ void handle_command(const Context& context, const CommandPlace& place, RequestPt
         responder.respond(outcome_answer(*request, invalid, with_if_match, context.services.log.identity()));
         return;
     }
-    const std::string command_id = command.command_id();
     submission.answer = [&context, &place, request, with_if_match,
                          responder = std::move(responder)](v1::Outcome outcome) mutable {
         responder.respond_with([&context, &place, request, with_if_match, outcome = std::move(outcome)]() mutable {
@@ -158,7 +160,7 @@ void handle_command(const Context& context, const CommandPlace& place, RequestPt
     };
     if (context.services.commands.submit({&submission, 1}) == 0) {
         v1::Outcome unavailable;
-        unavailable.set_command_id(command_id);
+        unavailable.set_command_id(request->command_id);
         unavailable.set_status(v1::UNAVAILABLE);
         unavailable.set_retry_after_s(1);
         submission.answer(std::move(unavailable));

@@ -258,10 +258,13 @@ void Connection::handle(const std::shared_ptr<LiveExchange>& exchange) {
         exchange->timer_.async_wait([this, weak](boost::system::error_code error) {
             const auto late = weak.lock();
             if (!error && late) {
-                late->respond(
-                    home_.application.problem(503, "DeadlineExceeded",
-                                              "there was no answer in time; what became of the request is not "
-                                              "known: ask again with the same Idempotency-Key"));
+                auto response = home_.application.problem(503, "DeadlineExceeded",
+                                                          "there was no answer in time; what became of the request is "
+                                                          "not known: ask again with the same Idempotency-Key");
+                if (const std::string& id = late->request_->command_id; !id.empty()) {
+                    response.headers.emplace_back("Idempotency-Key", id);
+                }
+                late->respond(std::move(response));
             }
         });
     }

@@ -107,6 +107,7 @@ public:
     void abort() override;
     void after(std::chrono::milliseconds delay, Task task) override;
     [[nodiscard]] bool stopping() const override { return gate_->occupancy->stopping; }
+    [[nodiscard]] bool abandoned() const override { return live_.expired(); }
 
 private:
     std::shared_ptr<Gate> gate_;

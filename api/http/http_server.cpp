@@ -13,6 +13,9 @@ void answer_on_pool(const Context& context, RequestPtr request, Responder respon
     // Held where it can still be reached if the pool does not take the work.
     const auto waiting = std::make_shared<Responder>(std::move(responder));
     const bool taken = context.queries.submit([request, waiting, query = std::move(query)]() mutable {
+        if (waiting->abandoned()) {
+            return;  // its deadline went by, or its connection, while it waited for a thread
+        }
         try {
             waiting->respond(query(*request));
         } catch (const std::exception& error) {

@@ -25,6 +25,7 @@ struct Request {
     std::map<std::string, std::string, std::less<>> path_params;  // decoded
     std::string body;                                             // whole, unless the route streams
     const Route* route = nullptr;
+    std::string command_id;  // of a single command, given or made: told whatever becomes of the request
     std::chrono::steady_clock::time_point began;
 
     // The first of that name; nothing: not given.
@@ -67,7 +68,8 @@ public:
     virtual void abort() = 0;                                            // closes the connection in the middle
     virtual void after(std::chrono::milliseconds delay, Task task) = 0;  // one at a time
 
-    [[nodiscard]] virtual bool stopping() const = 0;  // the server is: come to an end soon
+    [[nodiscard]] virtual bool stopping() const = 0;   // the server is: come to an end soon
+    [[nodiscard]] virtual bool abandoned() const = 0;  // nobody waits for the answer any more
 };
 
 // Answers a request, once, from any thread. One that is destroyed without an answer answers 500, so
@@ -84,6 +86,7 @@ public:
     void respond(Response response);
     // The same, with what `make` returns; it runs on the connection's thread.
     void respond_with(std::move_only_function<Response()> make);
+    [[nodiscard]] bool abandoned() const { return exchange_ == nullptr || exchange_->abandoned(); }
     // For a handler that streams: the answer is then its own affair.
     [[nodiscard]] std::shared_ptr<Exchange> stream() { return std::exchange(exchange_, nullptr); }
 

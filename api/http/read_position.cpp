@@ -4,57 +4,121 @@
 #include "consumers/position_token.hpp"
 
 #include <algorithm>
-#include <thread>
 
 namespace tidemark::api {
+namespace {
 
-std::expected<std::vector<events::Position>, Response> at_least(const Context& context, const Request& request) {
+using Clock = std::chrono::steady_clock;
+using Positions = std::vector<events::Position>;
+
+constexpr std::chrono::milliseconds first_look{1};
+constexpr std::chrono::milliseconds last_look{64};  // apart: many that wait should cost little
+
+std::expected<Positions, Response> at_least(const Context& context, const Request& request) {
     const auto token = request.header("tidemark-at-least");
     if (!token) {
-        return std::vector<events::Position>{};
+        return Positions{};
     }
     auto positions = consumers::parse_position_token(*token, context.services.log.identity());
     if (!positions) {
         return std::unexpected(problem(400, "BadPosition", positions.error(), "Tidemark-At-Least"));
     }
+    for (const auto& position : *positions) {
+        // An answer goes out when its block counts: a position that was given out is never beyond the end.
+        if (position.sequence >= context.services.log.end(position.partition).tip.next_sequence) {
+            return std::unexpected(problem(400, "BadPosition",
+                                           "the position token names record " + std::to_string(position.sequence) +
+                                               " of partition " + std::to_string(position.partition) +
+                                               ", which is beyond the end of the log",
+                                           "Tidemark-At-Least"));
+        }
+    }
     return std::move(*positions);
 }
 
-// The derived stores tell of their progress to the command processor alone; they are a few milliseconds behind at
-// most, so looking again is enough.
-std::optional<Response> wait_for_derived(const Context& context, const Request& request) {
-    const auto positions = at_least(context, request);
-    if (!positions) {
-        return positions.error();
+bool passed(const Context& context, std::string_view source, const Positions& positions) {
+    if (source != streams_themselves) {
+        return context.services.projector.read(source, positions, Clock::now()) != nullptr;
     }
-    const auto deadline = std::chrono::steady_clock::now() + context.options.view_wait;
-    const auto reached = [&](const events::Position& position) {
+    return std::ranges::all_of(positions, [&](const events::Position& position) {
         return context.services.derived.followed(position.partition) > position.sequence;
-    };
-    while (!std::ranges::all_of(*positions, reached)) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return problem(503, "StreamsBehind", "the stream index has not reached that position yet; try again",
-                           "Tidemark-At-Least");
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    });
+}
+
+Response behind(std::string_view source) {
+    if (source == streams_themselves) {
+        return problem(503, "StreamsBehind", "the stream index has not reached that position yet; try again",
+                       "Tidemark-At-Least");
     }
-    return std::nullopt;
+    return problem(
+        503, "ViewBehind",
+        "the view \"" + std::string(source) + "\" is not made yet, or has not reached that position; try again",
+        "Tidemark-At-Least");
+}
+
+// A query before its turn. Everything runs on the connection's thread; when the connection goes, so does this.
+class Waiting : public std::enable_shared_from_this<Waiting> {
+public:
+    Waiting(const Context& context, RequestPtr request, Positions positions, std::string_view source, Query query,
+            std::shared_ptr<Exchange> exchange)
+        : context_(context),
+          request_(std::move(request)),
+          positions_(std::move(positions)),
+          source_(source),
+          query_(std::move(query)),
+          exchange_(std::move(exchange)) {}
+
+    void look_again() {
+        exchange_->after(pause_, [self = shared_from_this()] { self->look(); });
+        pause_ = std::min(2 * pause_, last_look);
+    }
+
+private:
+    void look() {
+        if (passed(context_, source_, positions_)) {
+            // The exchange's timer was the deadline of the whole request until it was taken for waiting.
+            exchange_->after(context_.options.deadline, [exchange = exchange_] {
+                exchange->respond(problem(503, "DeadlineExceeded", "the query did not end in time"));
+            });
+            answer_on_pool(context_, request_, Responder(exchange_), std::move(query_));
+        } else if (Clock::now() - began_ > context_.options.view_wait || exchange_->stopping()) {
+            exchange_->respond(behind(source_));
+        } else {
+            look_again();
+        }
+    }
+
+    const Context& context_;
+    RequestPtr request_;
+    Positions positions_;
+    std::string_view source_;
+    Query query_;
+    std::shared_ptr<Exchange> exchange_;
+    Clock::time_point began_ = Clock::now();
+    std::chrono::milliseconds pause_ = first_look;
+};
+
+}  // namespace
+
+void answer_when_passed(const Context& context, RequestPtr request, Responder responder, std::string_view source,
+                        Query query) {
+    auto positions = at_least(context, *request);
+    if (!positions) {
+        responder.respond(std::move(positions.error()));
+    } else if (passed(context, source, *positions)) {
+        answer_on_pool(context, std::move(request), std::move(responder), std::move(query));
+    } else {
+        std::make_shared<Waiting>(context, std::move(request), std::move(*positions), source, std::move(query),
+                                  responder.stream())
+            ->look_again();
+    }
 }
 
 std::expected<std::unique_ptr<projections::ViewReader>, Response> open_view(const Context& context,
-                                                                            const Request& request,
                                                                             std::string_view projection) {
-    const auto positions = at_least(context, request);
-    if (!positions) {
-        return std::unexpected(positions.error());
-    }
-    auto reader = context.services.projector.read(projection, *positions,
-                                                  std::chrono::steady_clock::now() + context.options.view_wait);
+    auto reader = context.services.projector.read(projection, {}, Clock::now());
     if (!reader) {
-        return std::unexpected(
-            problem(503, "ViewBehind",
-                    "the view \"" + std::string(projection) + "\" has not reached that position yet; try again",
-                    "Tidemark-At-Least"));
+        return std::unexpected(behind(projection));
     }
     return reader;
 }

@@ -1,26 +1,26 @@
 // Reading one's own writes: `Tidemark-At-Least` carries a position that an answer gave, and a query waits,
-// bounded, until what it reads from has passed it. For the query pool's threads.
+// bounded, until what it reads from has passed it. It waits on its connection's loop and takes a thread of the query
+// pool only when there is something to read: however many wait, others are answered.
 #pragma once
 
 #include "api/http/context.hpp"
 
 #include <expected>
 #include <memory>
-#include <optional>
-#include <vector>
+#include <string_view>
 
 namespace tidemark::api {
 
-// The positions that the request names; none: it names none. A token that is not ours is a problem (400).
-[[nodiscard]] std::expected<std::vector<events::Position>, Response> at_least(const Context& context,
-                                                                              const Request& request);
+// What a query reads from: the view of that name; or, of no name, the streams (the derived stores).
+inline constexpr std::string_view streams_themselves{};
 
-// For what is read through the derived stores. A problem (400, 503): do not go on.
-[[nodiscard]] std::optional<Response> wait_for_derived(const Context& context, const Request& request);
+// Runs a query on the pool once `source` has passed the positions that the request names; 400 for a token that this
+// log has not given out, 503 when the wait runs out or the pool's queue is full. On the connection's thread.
+void answer_when_passed(const Context& context, RequestPtr request, Responder responder, std::string_view source,
+                        Query query);
 
-// For views. A problem (400, 503) says which view is behind.
+// The view as it is now. A problem (503): it is not made yet. Any thread.
 [[nodiscard]] std::expected<std::unique_ptr<projections::ViewReader>, Response> open_view(const Context& context,
-                                                                                          const Request& request,
                                                                                           std::string_view projection);
 
 }  // namespace tidemark::api

@@ -24,8 +24,8 @@ Response query_problem(const projections::QueryError& error) {
                            : problem(400, "BadParameter", error.what, error.field);
 }
 
-void add_view(Routes& routes, const Context& context, std::string pattern, std::string group, std::string summary,
-              const google::protobuf::Descriptor* response, std::vector<Param> params,
+void add_view(Routes& routes, const Context& context, std::string_view view, std::string pattern, std::string group,
+              std::string summary, const google::protobuf::Descriptor* response, std::vector<Param> params,
               Response (*handle)(const Context&, const Request&)) {
     Route route;
     route.method = "GET";
@@ -42,9 +42,9 @@ void add_view(Routes& routes, const Context& context, std::string pattern, std::
     if (route.pattern.find('{') != std::string::npos) {
         route.problems = {404};
     }
-    route.handler = [&context, handle](RequestPtr request, Responder responder) {
-        answer_on_pool(context, std::move(request), std::move(responder),
-                       [&context, handle](const Request& asked) { return handle(context, asked); });
+    route.handler = [&context, view, handle](RequestPtr request, Responder responder) {
+        answer_when_passed(context, std::move(request), std::move(responder), view,
+                           [&context, handle](const Request& asked) { return handle(context, asked); });
     };
     routes.add(std::move(route));
 }

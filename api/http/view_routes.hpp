@@ -25,7 +25,7 @@ Response answer_query(const Context& context, const Request& request, const Para
     if (params.problem()) {
         return *params.problem();
     }
-    auto view = open_view(context, request, projection);
+    auto view = open_view(context, projection);
     if (!view) {
         return std::move(view.error());
     }
@@ -44,9 +44,9 @@ std::expected<Message, projections::QueryError> found(std::optional<Message> mes
         projections::QueryError{"id", "there is no " + std::string(kind) + " \"" + std::string(id) + "\"", true});
 }
 
-// A GET on the query pool, with the headers that all views take.
-void add_view(Routes& routes, const Context& context, std::string pattern, std::string group, std::string summary,
-              const google::protobuf::Descriptor* response, std::vector<Param> params,
+// A GET of a view on the query pool, with the headers that all views take.
+void add_view(Routes& routes, const Context& context, std::string_view view, std::string pattern, std::string group,
+              std::string summary, const google::protobuf::Descriptor* response, std::vector<Param> params,
               Response (*handle)(const Context&, const Request&));
 
 // Of a KPI, and of reports that are read like one.

@@ -37,6 +37,7 @@ public:
     TestServer& operator=(const TestServer&) = delete;
 
     void stop();
+    void stop_views() { projector_->stop(); }  // they stay where they are
     [[nodiscard]] std::uint16_t port() const { return port_; }
 
     infra::MemoryLog log;

@@ -85,6 +85,19 @@ TEST_CASE("a request that does not arrive in time ends its connection", "[http]"
     }
 }
 
+TEST_CASE("a command without an answer in time is told its id, so that it can be sent again", "[http]") {
+    ServerOptions options;
+    options.http.deadline = 50ms;
+    TestServer server(options);
+    Client client(server.port());
+    server.log.hold();  // no append returns
+    const auto late = client.post("/v1/customers/c/create-customer", R"({"name": "N"})");
+    CHECK(late.status == 503);
+    CHECK(late.json().at("code").as_string() == "DeadlineExceeded");
+    CHECK(late.headers.at("idempotency-key").size() == 36);
+    server.log.release();
+}
+
 TEST_CASE("paths, methods, parameters and hosts that are not ours are told apart", "[http]") {
     const TestServer server;
     Client client(server.port());
@@ -215,6 +228,44 @@ TEST_CASE("a server that stops ends its followers' streams", "[http][feed]") {
     CHECK(reader.read_head().status == 200);
     server.stop();
     CHECK_THROWS_WITH(reader.read_line(), Catch::Contains("the stream has ended"));
+}
+
+TEST_CASE("queries that wait for a view hold up no others", "[http]") {
+    ServerOptions options;
+    options.http.view_wait = 60s;
+    TestServer server(options);
+    Client client(server.port());
+    make_customers(client, 0, 1);
+    const Headers first{
+        {"Tidemark-At-Least",
+         client.post("/v1/customers/d/create-customer", R"({"name": "D"})").headers.at("tidemark-position")}};
+    REQUIRE(client.get("/v1/customers", first).status == 200);
+    server.stop_views();
+    const std::string position =
+        client.post("/v1/customers/e/create-customer", R"({"name": "E"})").headers.at("tidemark-position");
+    std::vector<std::unique_ptr<Client>> waiting;
+    for (unsigned i = 0; i < 2 * options.http.query_threads; ++i) {
+        waiting.push_back(std::make_unique<Client>(server.port()));
+        waiting.back()->send("GET /v1/customers HTTP/1.1\r\n" + host + "Tidemark-At-Least: " + position + "\r\n\r\n");
+    }
+    CHECK(client.get("/v1/customers").status == 200);
+    CHECK(client.get("/v1/customers/e", {{"Tidemark-At-Least", position}}).status == 200);
+    for (const auto& one : waiting) CHECK_FALSE(one->has_answer());
+}
+
+TEST_CASE("a query waits for a view only so long, and not for a position that there is not", "[http]") {
+    ServerOptions options;
+    options.http.view_wait = 20ms;
+    TestServer server(options);
+    Client client(server.port());
+    server.stop_views();
+    const std::string position =
+        client.post("/v1/customers/e/create-customer", R"({"name": "E"})").headers.at("tidemark-position");
+    CHECK(client.get("/v1/customers", {{"Tidemark-At-Least", position}}).code() == "ViewBehind Tidemark-At-Least");
+    CHECK(client.get("/v1/customers", {{"Tidemark-At-Least", position + "99"}}).code() ==
+          "BadPosition Tidemark-At-Least");
+    CHECK(client.get("/v1/customers/e", {{"Tidemark-At-Least", "ffffffff" + position.substr(8)}}).code() ==
+          "BadPosition Tidemark-At-Least");
 }
 
 TEST_CASE("metrics count requests by route, never by path", "[http]") {
