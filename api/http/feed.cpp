@@ -48,6 +48,15 @@ void append_record(FeedFormat format, const v1::EventRecord& record, std::string
     }
 }
 
+std::string sign_of_life(FeedFormat format) {
+    switch (format) {
+        case FeedFormat::ndjson: return "\n";
+        case FeedFormat::sse: return ": still here\n\n";
+        case FeedFormat::delimited: break;
+    }
+    return std::string(1, '\0');  // a message of no bytes
+}
+
 struct FeedRequest {
     FeedFormat format = FeedFormat::ndjson;
     bool follow = false;
@@ -134,7 +143,12 @@ private:
         }
         news_ = false;
         reading_ = context_.queries.submit([self = shared_from_this()] {
-            Batch batch = self->read_batch();
+            Batch batch;
+            try {
+                batch = self->read_batch();
+            } catch (const std::exception& error) {
+                batch = {.error = error.what()};
+            }
             const auto exchange = self->exchange_;
             exchange->post([self, batch = std::move(batch)]() mutable { self->read(std::move(batch)); });
         });
@@ -188,8 +202,8 @@ private:
             }
             self->tick_again();
             const bool silent = std::chrono::steady_clock::now() - self->last_sent_ > heartbeat;
-            if (self->idle_ && silent && !self->writing_ && self->asked_.format != FeedFormat::delimited) {
-                self->send(self->asked_.format == FeedFormat::sse ? ": still here\n\n" : "\n");
+            if (self->idle_ && silent && !self->writing_) {
+                self->send(sign_of_life(self->asked_.format));
             } else {
                 self->pump();
             }
@@ -311,7 +325,7 @@ void add_feed_routes(Routes& routes, const Context& context) {
         {"outcomes", In::query, Kind::flag, "also rejections and commands that changed nothing"},
         {"follow", In::query, Kind::flag,
          "go on with what is new; for text/event-stream it does unless false. An empty "
-         "line, or a comment, every 10 seconds of silence is a sign of life"},
+         "line, a comment, or a message of no bytes, every 10 seconds of silence is a sign of life"},
         {"limit", In::query, Kind::integer, "without follow: at most so many records, 1 to 10000; 1000 if absent"},
         {"Last-Event-ID", In::header, Kind::text, "as cursor; a browser sends it when it reconnects"},
         {"Tidemark-Tenant", In::header, Kind::id, "absent: default"}};

@@ -49,7 +49,7 @@ public:
 
     void run() {
         accept();
-        thread_ = std::thread([this] { io_.run(); });
+        thread_ = std::thread([this] { serve(); });
     }
 
     void begin_stop() {
@@ -107,6 +107,18 @@ private:
                 accept();
             }
         });
+    }
+
+    // What a step of one connection throws ends that step, not the server and its other connections.
+    void serve() {
+        for (;;) {
+            try {
+                io_.run();
+                return;
+            } catch (const std::exception& error) {
+                spdlog::error("http: a step of a connection ended in an exception: {}", error.what());
+            }
+        }
     }
 
     static bool lacks_files(boost::system::error_code error) {

@@ -18,14 +18,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Answers 204 to everything.
+// Answers 204, except to /throw.
 class Plain final : public Application {
 public:
     bool streams(Request&) override { return false; }
-    void handle(RequestPtr, Responder responder) override {
-        Response response;
-        response.status = 204;
-        responder.respond(std::move(response));
+    void handle(RequestPtr request, Responder responder) override {
+        responder.respond_with([fails = request->path == "/throw"] {
+            if (fails) throw std::runtime_error("of one request");
+            Response response;
+            response.status = 204;
+            return response;
+        });
     }
     Response problem(unsigned status, std::string_view, std::string_view) override {
         Response response;
@@ -103,6 +106,23 @@ TEST_CASE("a server without files to open says so once, and serves who waited wh
     char answer[12];
     CHECK(net::read(socket, net::buffer(answer)) == sizeof answer);
     CHECK(std::string_view(answer, sizeof answer) == "HTTP/1.1 204");
+    CHECK(logged.count() == 1);
+}
+
+TEST_CASE("an exception on a connection's thread ends neither the server nor its other connections", "[http]") {
+    Plain application;
+    HttpOptions options = on_any_port();
+    options.threads = 1;
+    options.deadline = 200ms;
+    Listener listener(application, options);
+    const auto port = listener.start();
+    REQUIRE(port);
+    const LoggedLines logged;
+    test::Client client(*port);
+    test::Client thrown(*port);
+    thrown.send("GET /throw HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    CHECK(thrown.read_head().status == 503);  // at its deadline
+    CHECK(client.get("/").status == 204);
     CHECK(logged.count() == 1);
 }
 
