@@ -257,9 +257,19 @@ bj::object responses(const Route& route, Schemas& schemas) {
                                 {"content", content(route.response_types, route.response, schemas)}};
     }
     std::set<unsigned> statuses(route.problems.begin(), route.problems.end());
-    statuses.insert({400, 503});
+    statuses.insert({400, 421, 431, 503});
+    if (route.method == "POST") {
+        statuses.insert({403, 415});
+    }
+    if (route.request != nullptr && !route.streams) {
+        statuses.insert(413);
+    }
     for (const unsigned status : statuses) {
         out[std::to_string(status)] = bj::object{{"$ref", "#/components/responses/Problem"}};
+    }
+    for (const unsigned status : route.other_responses) {
+        out[std::to_string(status)] = bj::object{{"description", "Not so; the body says why"},
+                                                 {"content", content(route.response_types, route.response, schemas)}};
     }
     return out;
 }
@@ -325,7 +335,8 @@ std::string openapi_document(const Routes& routes) {
           {"version", "1"},
           {"description",
            "An event-sourced CRM. Errors are application/problem+json (RFC 9457); every one has a code, and "
-           "the field at fault if one is. What is not said is not written: empty texts and lists, "
+           "the field at fault if one is. A path that there is not answers 404, a method that a path does not take "
+           "405. What is not said is not written: empty texts and lists, "
            "zero dates and times are left out."}}},
         {"paths", std::move(paths)},
         {"components",

@@ -3,6 +3,8 @@
 #include "api/http/context.hpp"
 #include "api/http/openapi.hpp"
 
+#include <mutex>
+
 namespace tidemark::api {
 namespace {
 
@@ -19,13 +21,68 @@ Response health(const Request& request) {
     return answer(request, message);
 }
 
+// What is costly to make and asked often: made anew only when it is older than its `lifetime` says. Any thread.
+template <class Value>
+class Kept {
+public:
+    Kept(std::function<Value()> make, std::function<std::chrono::milliseconds(const Value&)> lifetime)
+        : make_(std::move(make)), lifetime_(std::move(lifetime)) {}
+
+    std::shared_ptr<const Value> get() {
+        const std::lock_guard lock(mutex_);
+        const auto now = std::chrono::steady_clock::now();
+        if (!value_ || now >= until_) {
+            value_ = std::make_shared<const Value>(make_());
+            until_ = now + lifetime_(*value_);
+        }
+        return value_;
+    }
+
+private:
+    std::function<Value()> make_;
+    std::function<std::chrono::milliseconds(const Value&)> lifetime_;
+    std::mutex mutex_;
+    std::shared_ptr<const Value> value_;
+    std::chrono::steady_clock::time_point until_;
+};
+
+constexpr std::chrono::milliseconds kept_for{1'000};
+constexpr std::chrono::seconds stalled_after{5};
+
+// Sees from look to look whether commands that wait are decided.
+class Stall {
+public:
+    // Why not; nothing: they are, or none waits.
+    std::optional<std::string> look(const consumers::ProcessorStats& stats) {
+        const auto now = std::chrono::steady_clock::now();
+        const std::uint64_t done = stats.commands + stats.repeated + stats.groups;
+        if (stats.queued == 0 || done != done_) {
+            done_ = done;
+            since_ = now;
+        }
+        if (now - since_ < stalled_after) {
+            return std::nullopt;
+        }
+        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - since_).count();
+        return "commands: " + std::to_string(stats.queued) + " wait, and none was decided for " +
+               std::to_string(seconds) + " s";
+    }
+
+private:
+    std::uint64_t done_ = 0;
+    std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+};
+
 // Ready: commands are decided and views are kept. What is damaged, or parked, is named.
-Response readiness(const Context& context, const Request& request) {
+v1::Health readiness(const Context& context, Stall& stall) {
     v1::Health message;
     if (const auto failure = context.services.derived.failure()) {
         message.add_faults("derived stores: " + *failure);
     } else if (const auto held_up = context.services.derived.held_up()) {
         message.add_faults("derived stores: " + *held_up + "; it is tried again every second");
+    }
+    if (const auto stalled = stall.look(context.services.commands.stats())) {
+        message.add_faults(*stalled);
     }
     for (const auto& status : context.services.projector.status()) {
         if (!status.failure.empty()) {
@@ -33,7 +90,7 @@ Response readiness(const Context& context, const Request& request) {
         }
     }
     message.set_status(message.faults().empty() ? "ok" : "not ready");
-    return answer(request, message, message.faults().empty() ? 200 : 503);
+    return message;
 }
 
 v1::ParkedStreamAnswer to_answer(const consumers::ParkedStream& parked) {
@@ -78,8 +135,8 @@ constexpr std::string_view index_text =
     "  GET  /v1/events                           every event; with Accept: text/event-stream as they come\n"
     "  GET  /v1/projections, /healthz, /readyz, /metrics\n";
 
-void add_plain(Routes& routes, std::string pattern, std::string summary, std::vector<std::string> types,
-               const google::protobuf::Descriptor* response, std::function<Response(const Request&)> make) {
+Route& add_plain(Routes& routes, std::string pattern, std::string summary, std::vector<std::string> types,
+                 const google::protobuf::Descriptor* response, std::function<Response(const Request&)> make) {
     Route route;
     route.method = "GET";
     route.pattern = std::move(pattern);
@@ -90,7 +147,7 @@ void add_plain(Routes& routes, std::string pattern, std::string summary, std::ve
     route.handler = [make = std::move(make)](const RequestPtr& request, Responder responder) {
         responder.respond(make(*request));
     };
-    routes.add(std::move(route));
+    return routes.add(std::move(route));
 }
 
 }  // namespace
@@ -98,17 +155,38 @@ void add_plain(Routes& routes, std::string pattern, std::string summary, std::ve
 void add_operation_routes(Routes& routes, const Context& context) {
     const std::vector<std::string> messages{std::string(json_type), std::string(protobuf_type)};
     add_plain(routes, "/healthz", "The process runs", messages, v1::Health::descriptor(), health);
-    add_plain(routes, "/readyz", "Commands are decided and views are kept; 503 names what is not", messages,
-              v1::Health::descriptor(), [&context](const Request& request) { return readiness(context, request); });
-    add_plain(routes, "/v1/projections", "Views: version, lag, rebuilds, parked streams", messages,
-              v1::ProjectionList::descriptor(),
-              [&context](const Request& request) { return projections(context, request); });
-    add_plain(routes, "/metrics", "Figures for Prometheus", {"text/plain"}, nullptr, [&context](const Request&) {
-        return text_answer("text/plain; version=0.0.4; charset=utf-8", context.metrics.text());
-    });
-    add_plain(routes, "/openapi.json", "This document", {std::string(json_type)}, nullptr, [&context](const Request&) {
-        return text_answer(std::string(json_type), openapi_document(context.routes));
-    });
+
+    // Who waits for it to become ready sees it soon; once it is, the log is not read for each question.
+    auto ready = std::make_shared<Kept<v1::Health>>(
+        [&context, stall = std::make_shared<Stall>()] { return readiness(context, *stall); },
+        [](const v1::Health& health) { return health.faults().empty() ? kept_for : kept_for / 10; });
+    Route& readyz = add_plain(routes, "/readyz",
+                              "Commands are decided and views are kept; 503 names what is not. At most a second old",
+                              messages, v1::Health::descriptor(), [ready](const Request& request) {
+                                  const auto now = ready->get();
+                                  return answer(request, *now, now->faults().empty() ? 200 : 503);
+                              });
+    readyz.other_responses = {503};
+
+    Route& views = add_plain(routes, "/v1/projections", "Views: version, lag, rebuilds, parked streams", messages,
+                             v1::ProjectionList::descriptor(), {});
+    views.handler = [&context](RequestPtr request, Responder responder) {
+        answer_on_pool(context, std::move(request), std::move(responder),
+                       [&context](const Request& asked) { return projections(context, asked); });
+    };
+
+    auto figures = std::make_shared<Kept<std::string>>([&context] { return context.metrics.text(); },
+                                                       [](const std::string&) { return kept_for; });
+    add_plain(
+        routes, "/metrics", "Figures for Prometheus, at most a second old", {"text/plain"}, nullptr,
+        [figures](const Request&) { return text_answer("text/plain; version=0.0.4; charset=utf-8", *figures->get()); });
+    // Made when it is asked for first: then all routes are there.
+    auto document = std::make_shared<std::pair<std::once_flag, std::string>>();
+    add_plain(routes, "/openapi.json", "This document", {std::string(json_type)}, nullptr,
+              [&context, document](const Request&) {
+                  std::call_once(document->first, [&] { document->second = openapi_document(context.routes); });
+                  return text_answer(std::string(json_type), document->second);
+              });
     add_plain(routes, "/", "What to try first", {"text/plain"}, nullptr,
               [](const Request&) { return text_answer("text/plain; charset=utf-8", std::string(index_text)); });
 }

@@ -55,14 +55,14 @@ std::string Route::id() const {
     return id;
 }
 
-void Routes::add(Route route) {
+Route& Routes::add(Route route) {
     for (const Route& other : routes_) {
         if (other.method == route.method && other.pattern == route.pattern) {
             throw std::logic_error("two routes for " + route.method + " " + route.pattern);
         }
     }
     segments_.push_back(split_path(route.pattern));
-    routes_.push_back(std::move(route));
+    return routes_.emplace_back(std::move(route));
 }
 
 Routes::Match Routes::match(std::string_view method, std::string_view path) const {

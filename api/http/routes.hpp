@@ -36,8 +36,9 @@ struct Route {
     const google::protobuf::Descriptor* response = nullptr;  // nullptr: other content, as `response_types` say
     std::vector<std::string> request_types;
     std::vector<std::string> response_types;
-    std::vector<unsigned> problems;  // statuses besides 400 and 503
-    bool streams = false;            // reads its body itself
+    std::vector<unsigned> problems;         // statuses besides those that every route may answer
+    std::vector<unsigned> other_responses;  // statuses that come with `response` too
+    bool streams = false;                   // reads its body itself
     Handler handler;
 
     [[nodiscard]] std::string id() const;  // "get_v1_sales_id_history": unique
@@ -45,7 +46,7 @@ struct Route {
 
 class Routes {
 public:
-    void add(Route route);
+    Route& add(Route route);  // valid until the next is added
 
     struct Match {
         const Route* route = nullptr;
