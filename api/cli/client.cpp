@@ -65,6 +65,7 @@ struct Outstanding {
     std::deque<UnderWay> unavailable;  // answered "not known": sent again when all others are answered
     bool ended = false;                // the source has no more
     std::string failure;               // ends it all: of the source, or a server that answers nonsense
+    bool connected = false;            // there was a server at least once
     Clock::time_point last_answer = Clock::now();
     [[nodiscard]] bool done() const { return ended && in_order.empty() && unavailable.empty(); }
 };
@@ -86,7 +87,12 @@ public:
     std::string run() {
         error_code error;
         net::connect(socket_, tcp::resolver(io_).resolve(address_.host, address_.port, error), error);
+        if (error == net::error::connection_refused && !all_.connected) {
+            // One that has been there may be starting again; one that never was is not waited for.
+            fail("http://" + address_.text() + ": " + error.message() + "; is a server running there?");
+        }
         if (error) return address_.text() + ": " + error.message();
+        all_.connected = true;
         socket_.set_option(tcp::no_delay(true), error);
         request_.method(http::verb::post);
         request_.target("/v1/commands");
@@ -218,7 +224,9 @@ private:
     bool answer(const v1::Outcome& outcome) {
         if (sent_ == 0) return fail("there are more outcomes than commands"), false;
         UnderWay command = std::move(all_.in_order.front());
-        if (outcome.command_id() != command.command_id) {
+        // What could not be read as a command has no id to be answered with: it is the one whose turn it is.
+        const bool unread = outcome.command_id().empty() && outcome.status() == v1::INVALID;
+        if (!unread && outcome.command_id() != command.command_id) {
             return fail("outcome of " + outcome.command_id() + " where that of " + command.command_id + " was due"),
                    false;
         }

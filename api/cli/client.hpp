@@ -68,7 +68,8 @@ public:
 
     // Streams commands to POST /v1/commands and reads the outcomes meanwhile, in order, on a connection of
     // its own. A 503 or a broken connection means "unknown": what was not answered is sent again, with the same
-    // command ids, so that nothing is done twice. Returns when every command has its outcome.
+    // command ids, so that nothing is done twice. A server that refuses the first connection is not waited for. Returns
+    // when every command has its outcome.
     [[nodiscard]] std::expected<void, std::string> send(CommandSource& source, SendOptions options = {});
 
 private:

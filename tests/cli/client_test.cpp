@@ -6,6 +6,7 @@
 
 #include <map>
 #include <set>
+#include <thread>
 
 using namespace tidemark;
 using namespace tidemark::api;
@@ -116,11 +117,40 @@ TEST_CASE("a refusal that asking again does not mend ends the stream with the se
     CHECK_THAT(sent.error(), Catch::Contains("415") && Catch::Contains("no such!"));
 }
 
-TEST_CASE("a server that is not there is an error once patience runs out") {
+TEST_CASE("a server that is not there is an error at once") {
     Client client({.host = "127.0.0.1", .port = "1"});
     Numbered source(1);
-    const auto sent = client.send(source, {.patience = std::chrono::milliseconds(300)});
+    const auto sent = client.send(source, {.patience = std::chrono::hours(1)});
+    REQUIRE_FALSE(sent);
+    CHECK_THAT(sent.error(), Catch::Contains("is a server running there?"));
+    CHECK_FALSE(client.get("/healthz"));
+}
+
+TEST_CASE("a server that went away is an error once patience runs out") {
+    auto server = std::make_unique<ScriptedServer>(std::vector{Scripted{.answer = 1}});
+    Client client({.host = "127.0.0.1", .port = std::to_string(server->port())});
+    Numbered source(3);
+    std::expected<void, std::string> sent;
+    std::thread sending([&] { sent = client.send(source, {.patience = std::chrono::milliseconds(300)}); });
+    while (server->arrived().size() < 2) std::this_thread::yield();
+    server.reset();
+    sending.join();
     REQUIRE_FALSE(sent);
     CHECK_THAT(sent.error(), Catch::Contains("run it again, nothing is done twice"));
-    CHECK_FALSE(client.get("/healthz"));
+    CHECK(source.order.size() == 1);
+}
+
+TEST_CASE("an outcome of what could not be read has no id, and is that of the command whose turn it is") {
+    ScriptedServer server({Scripted{.outcome =
+                                        [](const v1::Command& command) {
+                                            v1::Outcome outcome;
+                                            outcome.set_status(command.command_id() == "c1" ? v1::INVALID
+                                                                                            : v1::ACCEPTED);
+                                            return outcome;
+                                        },
+                                    .without_id = "c1"}});
+    Numbered source(3);
+    REQUIRE(send(server, source));
+    CHECK(source.order == std::vector<std::uint64_t>{0, 1, 2});
+    CHECK(source.statuses.at(v1::INVALID) == 1);
 }

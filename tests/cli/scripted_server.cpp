@@ -146,7 +146,7 @@ void ScriptedServer::serve_one(int connection, const Scripted& script) {
             v1::Outcome outcome;
             outcome.set_status(v1::ACCEPTED);
             if (script.outcome) outcome = script.outcome(command);
-            outcome.set_command_id(command.command_id());
+            if (script.without_id != command.command_id()) outcome.set_command_id(command.command_id());
             write_all(connection, chunk(delimited(outcome)));
             ++answered;
         }

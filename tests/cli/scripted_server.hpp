@@ -18,6 +18,7 @@ struct Scripted {
     std::string refuse;                                      // this whole response instead of a stream; empty: stream
     std::size_t answer = SIZE_MAX;                           // so many commands, then close the connection
     std::function<v1::Outcome(const v1::Command&)> outcome;  // none: ACCEPTED
+    std::string without_id;                                  // the outcome of this command names none
 };
 
 class ScriptedServer {
