@@ -247,6 +247,11 @@ TEST_CASE("the real sales come to the published figures, twice imported as once,
     const auto [again, again_code] = bed.import("maven_crm.yaml", files, directory.path());
     CHECK(again_code == ExitCode::ok);
     CHECK(number(again, "repeated") == number(again, "commands"));
+    const auto [once_more, once_more_code] =
+        bed.import("scms_delivery.yaml", {shared_data / "scms_delivery/scms_delivery.csv.gz"}, directory.path());
+    CHECK(once_more_code == ExitCode::ok);
+    CHECK(number(once_more, "repeated") == number(once_more, "commands"));
+    CHECK(number(once_more, "accepted") == number(deliveries, "accepted"));
     bed.wait_for_views();
     CHECK(answers(bed) == before);
     REQUIRE(bed.runtime().projector().rebuild({}, [](consumers::Progress) {}));
