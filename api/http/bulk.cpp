@@ -23,7 +23,8 @@ public:
           request_(std::move(request)),
           exchange_(std::move(exchange)),
           format_(format),
-          reader_(format, context.options.line_bytes) {}
+          reader_(format, context.options.line_bytes),
+          term_(context.services.commands.term()) {}
 
     void start() {
         Response head;
@@ -45,6 +46,11 @@ private:
         if (dead_) {
             refused_.clear();  // nobody waits for them; their answers would keep this alive
             return;
+        }
+        if (cut_short()) {
+            // What comes behind a command that was not decided is not decided either: the sender begins again there.
+            ended_ = true;
+            give_up();
         }
         if (!refused_.empty()) {
             submit();
@@ -100,6 +106,7 @@ private:
             }
         }
         if (!broken) {
+            submission.term = term_;
             submission.answer = [self = shared_from_this(), place](v1::Outcome outcome) {
                 self->answered(place, std::move(outcome));
             };
@@ -158,6 +165,7 @@ private:
         {
             const std::lock_guard lock(mutex_);
             Slot& slot = slots_[place - first_];
+            cut_short_ = cut_short_ || outcome.status() == v1::UNAVAILABLE;
             slot.outcome = std::move(outcome);
             slot.ready = true;
             wake = place == first_ && !std::exchange(woken_, true);
@@ -170,6 +178,10 @@ private:
         }
     }
 
+    [[nodiscard]] bool cut_short() {
+        const std::lock_guard lock(mutex_);
+        return cut_short_;
+    }
     [[nodiscard]] std::size_t under_way() {
         const std::lock_guard lock(mutex_);
         return slots_.size();
@@ -214,6 +226,7 @@ private:
     std::shared_ptr<Exchange> exchange_;
     BulkFormat format_;
     BulkReader reader_;
+    const std::uint64_t term_;                    // of the processor when the stream began
     std::vector<consumers::Submission> refused_;  // to be submitted, in order
     std::chrono::steady_clock::time_point refused_since_;
     std::string outbox_;
@@ -227,6 +240,7 @@ private:
     std::deque<Slot> slots_;   // commands under way, in order
     std::uint64_t first_ = 0;  // number of slots_.front() in the stream
     bool woken_ = false;       // a flush is on its way
+    bool cut_short_ = false;   // a command was answered UNAVAILABLE
 };
 
 }  // namespace

@@ -41,6 +41,10 @@ std::size_t CommandProcessor::submit(std::span<Submission> submissions) {
     return impl_->inbox.put(submissions);
 }
 
+std::uint64_t CommandProcessor::term() const {
+    return impl_->inbox.term();
+}
+
 void CommandProcessor::drain() {
     if (!impl_->thread.joinable()) return;
     impl_->inbox.drain();

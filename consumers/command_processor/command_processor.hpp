@@ -30,6 +30,9 @@ struct Submission {
     v1::Command command;
     bool occurred_at_given = true;  // false: it is the time of receipt, and not part of what a repetition must repeat
     Answer answer;                  // called once, from the processor's thread: short, never blocking
+    // The processor's term when the sender began. Once an append has failed another term begins, and commands of the
+    // former one are answered UNAVAILABLE without a look at them: what was sent in an order is not decided with gaps.
+    std::optional<std::uint64_t> term;
 };
 
 struct ProcessorStats {
@@ -47,7 +50,7 @@ struct ProcessorStats {
     std::size_t cache_bytes = 0;
 };
 
-// submit, stats and drain may be called from any thread.
+// submit, term, stats and drain may be called from any thread.
 class CommandProcessor {
 public:
     // `clock` gives the wall time in microseconds; recorded_at never goes back within a partition whatever it says.
@@ -62,6 +65,8 @@ public:
     // Takes submissions from the front, in order; returns how many. The rest found the queue full (or the
     // processor stopping): answer 503 with Retry-After, and they may be sent again.
     [[nodiscard]] std::size_t submit(std::span<Submission> submissions);
+
+    [[nodiscard]] std::uint64_t term() const;
 
     // Decides and answers everything taken so far, writes snapshots, stops.
     void drain();

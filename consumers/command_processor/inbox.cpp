@@ -1,6 +1,10 @@
 #include "consumers/command_processor/inbox.hpp"
 
+#include "consumers/command_processor/answered.hpp"
+
+#include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace tidemark::consumers {
 
@@ -34,8 +38,14 @@ std::size_t Inbox::put(std::span<Submission> submissions) {
         prepared.push_back(preparation_.pending_of(std::move(submissions[i]), sizes[i]));
     }
     bool first = false;
+    std::vector<PendingPtr> stale;
     {
         const std::scoped_lock lock(mutex_);
+        const auto of_this_term = std::stable_partition(
+            prepared.begin(), prepared.end(),
+            [this](const PendingPtr& one) { return one->submission.term.value_or(term_) == term_; });
+        std::move(of_this_term, prepared.end(), std::back_inserter(stale));
+        prepared.erase(of_this_term, prepared.end());
         first = arrived_.empty();
         preparing_ -= fitting;
         if (first) {
@@ -45,7 +55,21 @@ std::size_t Inbox::put(std::span<Submission> submissions) {
         }
     }
     if (first) wake_.notify_one();
+    answer_stale(std::move(stale));
     return fitting;
+}
+
+void Inbox::answer_stale(std::vector<PendingPtr> stale) {
+    for (PendingPtr& one : stale) {
+        done(1, one->bytes);
+        one->submission.answer(unavailable(std::move(*one->submission.command.mutable_command_id())));
+    }
+}
+
+std::vector<PendingPtr> Inbox::end_term() {
+    const std::scoped_lock lock(mutex_);
+    ++term_;
+    return std::exchange(arrived_, {});
 }
 
 void Inbox::appended(std::vector<AppendResult> results) {

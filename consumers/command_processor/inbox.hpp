@@ -31,6 +31,10 @@ public:
     void nudge();  // something else has changed: look again
     void drain();  // takes no more submissions
 
+    // Takes every command that waits, and begins another term: those that come of the former one are answered here.
+    [[nodiscard]] std::vector<PendingPtr> end_term();
+    [[nodiscard]] std::uint64_t term() const { return term_; }
+
     // Waits for anything, at the latest until `deadline`. Commands only if `want_commands`.
     [[nodiscard]] Taken take(bool want_commands, std::chrono::steady_clock::time_point deadline);
     // Commands that the processor has taken are counted as queued until it says that they are done with.
@@ -39,6 +43,7 @@ public:
     [[nodiscard]] bool waiting() const;  // commands, not taken yet
 
 private:
+    void answer_stale(std::vector<PendingPtr> stale);
     [[nodiscard]] std::size_t make_room(std::span<const std::size_t> sizes);
 
     std::size_t max_commands_;
@@ -46,6 +51,7 @@ private:
     Preparation preparation_;
     std::atomic<std::size_t> commands_ = 0;
     std::atomic<std::size_t> bytes_ = 0;
+    std::atomic<std::uint64_t> term_ = 1;  // changes only under the mutex
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable wake_;

@@ -170,6 +170,7 @@ void WriterLoop::finish_group(std::vector<AppendResult> results) {
 // An append failed: nothing decided since then is known to count. Forget it, and say so; the same command
 // ids may be sent again.
 void WriterLoop::abandon() {
+    auto arriving = inbox_.end_term();  // first: who hears of it may begin again at once
     for (CommandGroup* group : {&in_flight_, &open_}) {
         for (GroupAnswer& answer : group->answers) answer.answer(unavailable(std::move(answer.command_id)));
         const std::uint64_t number = group->number;
@@ -180,6 +181,7 @@ void WriterLoop::abandon() {
     recent_.drop_uncounted();
     auto waiting = gate_.take_all();
     std::move(waiting.begin(), waiting.end(), std::back_inserter(arrived_));
+    std::move(arriving.begin(), arriving.end(), std::back_inserter(arrived_));
     for (PendingPtr& pending : arrived_) {
         inbox_.done(1, pending->bytes);
         v1::Command& command = pending->submission.command;

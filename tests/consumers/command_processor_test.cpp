@@ -219,6 +219,32 @@ TEST_CASE("an append of unknown fate is answered unavailable, and the same id se
     CHECK(crm.send(change_price("p1", "again", 3)).version() == 3);
 }
 
+TEST_CASE("what was sent behind a command that was lost is not decided without it", "[processor]") {
+    infra::MemoryLogOptions options;
+    std::atomic<bool> armed = false;
+    options.faults = [&](std::uint64_t, events::Partition) {
+        return infra::Fault{armed.exchange(false) ? infra::Fate::lost : infra::Fate::lands};
+    };
+    ProcessorFixture crm(std::move(options));
+    const std::uint64_t term = crm.processor->term();
+    armed = true;
+    CHECK(crm.send(define_product("p1", "define", 1)).status() == v1::UNAVAILABLE);
+
+    std::promise<v1::Outcome> stale;
+    consumers::Submission behind{.command = change_price("p1", "change", 2),
+                                 .answer = [&](v1::Outcome outcome) { stale.set_value(std::move(outcome)); },
+                                 .term = term};
+    REQUIRE(crm.processor->submit({&behind, 1}) == 1);
+    CHECK(stale.get_future().get().status() == v1::UNAVAILABLE);
+    CHECK(crm.processor->term() > term);
+    CHECK(crm.processor->stats().queued == 0);
+    v1::Outcome outcome = crm.send(define_product("p1", "define", 1));
+    for (int i = 0; i < 1000 && outcome.status() == v1::UNAVAILABLE; ++i)
+        outcome = crm.send(define_product("p1", "define", 1));
+    CHECK(outcome.status() == v1::ACCEPTED);
+    CHECK(records_of(crm, "change") == 0);
+}
+
 TEST_CASE("a conflict over a command id is said only when the command that has the id counts", "[processor]") {
     infra::MemoryLogOptions options;
     std::atomic<bool> armed = false;
