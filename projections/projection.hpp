@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -25,20 +26,37 @@ inline constexpr std::uint32_t shards = 2;
     return partition % shards;
 }
 
-// The rows of one projection, as the fold sees them: those of its own shard. Row messages are cached decoded;
-// whatever `obtain` or `put` touched is written with the next batch.
+class Rows;
+
+// What a fold gathers between two writes, instead of changing the same rows with every event.
+class Gathered {
+public:
+    virtual ~Gathered() = default;
+    // Moves all of it into rows; what is held afterwards is as if nothing had been gathered.
+    virtual void settle(Rows& rows) = 0;
+    [[nodiscard]] virtual std::size_t bytes() const = 0;  // of memory, about
+};
+
+// The rows of one projection, as the fold sees them: those of its own shard. What was touched is written with the next
+// batch. All rows of a table are of one sort: of one type of message, bytes, or entries of an index.
 class Rows {
 public:
     virtual ~Rows() = default;
-    // The row, made empty if there was none. Valid until the next event. All rows of a table are of one type.
+    // The row, made empty if there was none. Valid until the next event. Messages are kept decoded.
     [[nodiscard]] virtual google::protobuf::Message& obtain(std::uint32_t table, std::string_view key,
                                                             const google::protobuf::Message& prototype) = 0;
     // For reading only; nullptr: there is none.
     [[nodiscard]] virtual const google::protobuf::Message* find(std::uint32_t table, std::string_view key,
                                                                 const google::protobuf::Message& prototype) = 0;
+    // A row that the fold encodes itself; empty if there was none. Valid until the next event.
+    [[nodiscard]] virtual std::string& bytes(std::uint32_t table, std::string_view key) = 0;
+    // Entries of an index are written and never read by the fold.
     virtual void erase(std::uint32_t table, std::string_view key) = 0;
-    virtual void put(std::uint32_t table, std::string_view key,
-                     std::string_view value) = 0;  // an index entry, of a table without row messages
+    virtual void put(std::uint32_t table, std::string_view key, std::string_view value) = 0;
+
+    // Made by the fold when it is null; forgotten together with the rows that were not written.
+    [[nodiscard]] std::unique_ptr<Gathered>& gathered() { return gathered_; }
+    [[nodiscard]] const std::unique_ptr<Gathered>& gathered() const { return gathered_; }
 
     template <class Row>
     Row& row(std::uint32_t table, std::string_view key) {
@@ -48,6 +66,9 @@ public:
     const Row* peek(std::uint32_t table, std::string_view key) {
         return static_cast<const Row*>(find(table, key, Row::default_instance()));
     }
+
+private:
+    std::unique_ptr<Gathered> gathered_;
 };
 
 // A record as projections see it: header plus the payload in today's schema.

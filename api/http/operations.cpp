@@ -73,7 +73,7 @@ private:
     std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
 };
 
-// Ready: commands are decided and views are kept. What is damaged, or parked, is named.
+// Ready: commands are decided, and views are there and kept. What is damaged, or not made yet, is named.
 v1::Health readiness(const Context& context, Stall& stall) {
     v1::Health message;
     if (const auto failure = context.services.derived.failure()) {
@@ -87,6 +87,8 @@ v1::Health readiness(const Context& context, Stall& stall) {
     for (const auto& status : context.services.projector.status()) {
         if (!status.failure.empty()) {
             message.add_faults("view " + status.name + ": " + status.failure);
+        } else if (!status.ready) {
+            message.add_faults("view " + status.name + ": is being made for the first time");
         }
     }
     message.set_status(message.faults().empty() ? "ok" : "not ready");

@@ -90,11 +90,9 @@ ExitCode run(const RebuildArguments& arguments) {
     // Settings that were named hold from now on; without any, those that the views have must not be lost by accident.
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
     const bool named = !arguments.store.config.empty() || std::getenv("TIDEMARK_CONFIG") != nullptr;
-    auto opened = open_views(*config, *store->log, named ? Settings::decide : Settings::confirm);
+    auto opened = open_views(*config, *store->log, named ? Settings::decide : Settings::confirm, Follow::no);
     if (!opened) return complain(opened.error());
-    const ExitCode code = rebuild_views(*opened->projector, names);
-    opened->projector->stop();
-    return code;
+    return rebuild_views(*opened->projector, names);
 }
 
 // What the subcommands that speak to a server find around them. A data directory is served as long as this lives.

@@ -3,8 +3,8 @@
 #include "infra/runtime/threads.hpp"
 #include "projections/registry.hpp"
 
-#include <chrono>
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <sstream>
 #include <sys/resource.h>
@@ -73,8 +73,8 @@ std::size_t room_for_connections(std::size_t bound) {
 
 }  // namespace
 
-std::expected<OpenedViews, std::string> open_views(const infra::Config& config, consumers::Log& log,
-                                                   Settings settings) {
+std::expected<OpenedViews, std::string> open_views(const infra::Config& config, consumers::Log& log, Settings settings,
+                                                   Follow follow) {
     OpenedViews views;
     const auto catalogue = read_catalogue(config);
     if (!catalogue) return std::unexpected(catalogue.error());
@@ -97,6 +97,7 @@ std::expected<OpenedViews, std::string> open_views(const infra::Config& config, 
         consumers::ProjectorOptions{.cache_bytes = config.view_cache_bytes, .clock = wall_clock, .on_thread = [] {
                                         infra::step_back("views");
                                     }});
+    if (follow == Follow::no) return views;
     if (auto started = views.projector->start(); !started) return std::unexpected(started.error());
     return views;
 }
@@ -108,7 +109,7 @@ std::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const infra:
     if (!store) return std::unexpected(store.error());
     runtime->store_ = std::move(*store);
 
-    auto views = open_views(config, *runtime->store_.log, options.settings);
+    auto views = open_views(config, *runtime->store_.log, options.settings, Follow::yes);
     if (!views) return std::unexpected(views.error());
     runtime->views_ = std::move(*views);
 

@@ -15,10 +15,11 @@ namespace tidemark::api {
 struct OpenedViews {
     std::shared_ptr<const projections::kpi::Kpis> kpis;
     std::unique_ptr<infra::RocksKv> rows;
-    std::unique_ptr<consumers::Projector> projector;  // started
+    std::unique_ptr<consumers::Projector> projector;
 };
+enum class Follow : std::uint8_t { no, yes };  // yes: the projector is started, and makes what is not there or is old
 [[nodiscard]] std::expected<OpenedViews, std::string> open_views(const infra::Config& config, consumers::Log& log,
-                                                                 Settings settings);
+                                                                 Settings settings, Follow follow);
 
 struct StartOptions {
     Absent absent = Absent::make;

@@ -107,9 +107,12 @@ bool Catalogue::followed(std::size_t view, Colour colour) const {
 }
 
 void Catalogue::write(KvBatch batch) const {
-    const std::scoped_lock alone(writing_);
     if (auto written = store_.write(std::move(batch), Durability::buffered); !written)
         throw StoreFailed(written.error().what);
+}
+
+void Catalogue::write_bulk(KvBatch batch) const {
+    if (auto written = store_.write_bulk(std::move(batch)); !written) throw StoreFailed(written.error().what);
 }
 
 std::string Catalogue::get(std::string_view key) const {

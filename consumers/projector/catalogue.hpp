@@ -7,7 +7,6 @@
 #include "projections/projection.hpp"
 
 #include <cstdint>
-#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +49,8 @@ public:
     [[nodiscard]] KvStore& store() const { return store_; }
     // Writes what the batch holds, buffered: a batch is lost whole or not at all, and then folded again.
     void write(KvBatch batch) const;
+    // The same for a large one of a rebuild.
+    void write_bulk(KvBatch batch) const;
 
 private:
     void clear(Table table) const;
@@ -57,8 +58,7 @@ private:
 
     KvStore& store_;
     std::span<const projections::Projection> projections_;
-    std::vector<Table> first_;    // of colour a, by view
-    mutable std::mutex writing_;  // shards write the same tables; the store takes one writer at a time
+    std::vector<Table> first_;  // of colour a, by view
 };
 
 // "\x01" for shard 1: what every key in a view's tables begins with.

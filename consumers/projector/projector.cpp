@@ -165,6 +165,7 @@ std::vector<ProjectionStatus> Projector::Impl::status() {
             auto& status = list.emplace_back();
             status.name = projections[i].name;
             status.version = view.version;
+            status.ready = view.colour != Colour::none;
             status.rebuilding = view.rebuilding;
             status.rebuild = view.rebuild;
             status.failure = view.failure;

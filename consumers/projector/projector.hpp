@@ -43,6 +43,7 @@ struct ParkedStream {
 struct ProjectionStatus {
     std::string name;
     std::uint64_t version = 0;
+    bool ready = false;            // it has been made once, and can be asked
     std::uint64_t lag_events = 0;  // counted in the log, not folded yet
     events::Micros lag_us = 0;     // age of the oldest of those; 0: none
     bool rebuilding = false;

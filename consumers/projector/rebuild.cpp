@@ -94,6 +94,7 @@ std::expected<void, std::string> Rebuild::run(const std::stop_token& stop, std::
         lock.lock();
     }
     threads.clear();
+    if (on_progress) on_progress(progress());  // they may have been done before the first look at them
     if (!error_.empty()) return std::unexpected(error_);
     if (stop.stop_requested())
         return std::unexpected("the rebuild was stopped; the next one goes on from where it was");

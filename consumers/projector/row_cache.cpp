@@ -5,7 +5,10 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <algorithm>
 #include <cassert>
+#include <new>
+#include <numeric>
 
 namespace tidemark::consumers {
 
@@ -15,87 +18,133 @@ namespace {
 // written.
 constexpr std::size_t decoded_factor = 3;
 constexpr std::size_t new_row_bytes = 100;
-constexpr std::size_t entry_overhead = 160;
+constexpr std::size_t place_bytes = 48;  // in the hash table and the allocator, an entry
 
-// Map fields come out in one order only if told so, and a view that is made again must equal the first.
-std::string serialize(const google::protobuf::Message& row) {
-    std::string bytes(row.ByteSizeLong(), '\0');
-    google::protobuf::io::ArrayOutputStream array(bytes.data(), static_cast<int>(bytes.size()));
+// Map fields come out in one order only if told so, and a view that is made again must equal the first. Returns the
+// size.
+std::size_t serialize(const google::protobuf::Message& row, Table table, std::string_view key, KvBatch& batch) {
+    const auto size = row.ByteSizeLong();
+    google::protobuf::io::ArrayOutputStream array(batch.make_room(table, key, size), static_cast<int>(size));
     google::protobuf::io::CodedOutputStream out(&array);
     out.SetSerializationDeterministic(true);
     row.SerializeWithCachedSizes(&out);
-    return bytes;
+    return size;
 }
 
 }  // namespace
 
 RowCache::RowCache(KvStore& store, std::vector<Table> tables, std::uint32_t shard, bool empty)
-    : store_(store), tables_(std::move(tables)), shard_(static_cast<char>(shard)), holds_everything_(empty) {
-    assert(tables_.size() < 256);
+    : store_(store), tables_(std::move(tables)), holds_everything_(empty), lookup_(1, static_cast<char>(shard)) {}
+
+RowCache::~RowCache() {
+    for (std::size_t place = 0; place < entries_.places(); ++place) {
+        if (auto* entry = entries_.at(place)) destroy(*entry);
+    }
 }
 
 google::protobuf::Message& RowCache::obtain(std::uint32_t table, std::string_view key,
                                             const google::protobuf::Message& prototype) {
-    auto* found = load(table, key, prototype);
-    auto& entry = found ? *found : add(lookup_);
+    auto* found = load(table, key, &prototype);
+    auto& entry = found ? *found : add(table);
     touch(entry);
+    entry.exists = true;
     if (!entry.row) entry.row.reset(prototype.New());
     return *entry.row;
 }
 
 const google::protobuf::Message* RowCache::find(std::uint32_t table, std::string_view key,
                                                 const google::protobuf::Message& prototype) {
-    const auto* found = load(table, key, prototype);
-    return found ? found->row.get() : nullptr;
+    const auto* found = load(table, key, &prototype);
+    return found && found->exists ? found->row.get() : nullptr;
+}
+
+std::string& RowCache::bytes(std::uint32_t table, std::string_view key) {
+    auto* found = load(table, key, nullptr);
+    auto& entry = found ? *found : add(table);
+    touch(entry);
+    entry.exists = true;
+    return entry.text;
 }
 
 void RowCache::erase(std::uint32_t table, std::string_view key) {
-    auto& erased = entry(table, key);
-    touch(erased);
-    erased.row.reset();
-    erased.text.reset();
+    lookup_.resize(1);
+    index_.erase(tables_[table], lookup_.append(key));
 }
 
 void RowCache::put(std::uint32_t table, std::string_view key, std::string_view value) {
-    auto& written = entry(table, key);
-    touch(written);
-    assert(!written.row);
-    written.text = std::make_unique<std::string>(value);
+    lookup_.resize(1);
+    index_.put(tables_[table], lookup_.append(key), value);
 }
 
 void RowCache::begin_event() {
+    if (gathered()) gathered()->settle(*this);
     undoable_ = true;
+    index_before_ = index_.size();
 }
 
 void RowCache::end_event() {
+    if (!undoable_) return;
+    if (gathered()) gathered()->settle(*this);
     for (const auto& before : undo_) before.entry->saved = false;
     undo_.clear();
     undoable_ = false;
 }
 
 void RowCache::undo_event() {
+    gathered().reset();
     for (auto& before : undo_) {
+        before.entry->exists = before.existed;
         before.entry->row = std::move(before.row);
         before.entry->text = std::move(before.text);
         before.entry->saved = false;
     }
     undo_.clear();
+    index_.truncate(index_before_);
     undoable_ = false;  // dirty they stay: to write what the store holds already does no harm
 }
 
 void RowCache::write_to(KvBatch& batch) {
-    for (auto* entry : dirty_) {
-        const auto table = tables_[static_cast<unsigned char>(entry->key[0])];
-        auto key = entry->key;
-        key[0] = shard_;
-        if (entry->row) {
-            auto value = serialize(*entry->row);
-            weigh(*entry, value.size() * decoded_factor);
-            batch.put(table, std::move(key), std::move(value));
-        } else if (entry->text) {
-            batch.put(table, std::move(key), *entry->text);
+    if (gathered()) gathered()->settle(*this);
+    std::ranges::sort(dirty_, [](const Entry* one, const Entry* two) {
+        return one->table != two->table ? one->table < two->table : one->key() < two->key();
+    });
+    for (auto* entry : dirty_) write_row(*entry, batch);
+    write_index(batch);
+}
+
+void RowCache::write_row(Entry& entry, KvBatch& batch) {
+    const auto table = tables_[entry.table];
+    if (!entry.exists) {
+        batch.erase(table, entry.key());
+    } else if (entry.row) {
+        weigh(entry, decoded_factor * serialize(*entry.row, table, entry.key(), batch));
+    } else {
+        weigh(entry, entry.text.size());
+        batch.put(table, entry.key(), entry.text);
+    }
+}
+
+// Of several entries under one key the last counts.
+void RowCache::write_index(KvBatch& batch) const {
+    std::vector<std::uint32_t> order(index_.size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::ranges::sort(order, [&](std::uint32_t one, std::uint32_t two) {
+        const auto a = index_[one];
+        const auto b = index_[two];
+        if (a.table != b.table) return a.table < b.table;
+        const auto compared = a.key.compare(b.key);
+        return compared != 0 ? compared < 0 : one < two;
+    });
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        const auto op = index_[order[i]];
+        if (i + 1 < order.size()) {
+            const auto next = index_[order[i + 1]];
+            if (next.table == op.table && next.key == op.key) continue;
+        }
+        if (op.value) {
+            batch.put(op.table, op.key, *op.value);
         } else {
-            batch.erase(table, std::move(key));
+            batch.erase(op.table, op.key);
         }
     }
 }
@@ -103,74 +152,87 @@ void RowCache::write_to(KvBatch& batch) {
 void RowCache::written() {
     for (auto* entry : dirty_) {
         entry->dirty = false;
-        if (!entry->row) forget(by_key_.find(entry->key)->second);
+        if (!entry->exists) forget(entry);
     }
     dirty_.clear();
+    index_.clear();
 }
 
 void RowCache::discard() {
+    gathered().reset();
     undo_.clear();
     undoable_ = false;
-    for (auto* entry : dirty_) forget(by_key_.find(entry->key)->second);
+    for (auto* entry : dirty_) forget(entry);
     dirty_.clear();
+    index_.clear();
     holds_everything_ = false;
 }
 
+std::size_t RowCache::bytes() const {
+    return bytes_ + index_.bytes() + (gathered() ? gathered()->bytes() : 0);
+}
+
+// A hand goes round: what was used since it last came by is passed over once.
 void RowCache::trim(std::size_t bytes) {
-    while (bytes_ > bytes && !entries_.empty() && !entries_.back().dirty) {
-        forget(std::prev(entries_.end()));
+    for (std::size_t steps = 3 * entries_.places(); bytes_ > bytes && steps > 0; --steps) {
+        if (hand_ >= entries_.places()) hand_ = 0;
+        auto* entry = entries_.at(hand_);
+        if (!entry || (*entry)->dirty || std::exchange((*entry)->used, false)) {
+            ++hand_;
+            continue;
+        }
+        forget(*entry);  // another one may have moved to its place
         holds_everything_ = false;
     }
 }
 
 RowCache::Entry* RowCache::known(std::uint32_t table, std::string_view key) {
-    lookup_.assign(1, static_cast<char>(table));
+    lookup_.resize(1);
     lookup_.append(key);
-    const auto found = by_key_.find(lookup_);
-    if (found == by_key_.end()) return nullptr;
-    entries_.splice(entries_.begin(), entries_, found->second);
-    return &*found->second;
+    lookup_hash_ = projections::mix(projections::hash_of(lookup_), table);
+    auto* const* found = entries_.find(
+        lookup_hash_, [&](const Entry* entry) { return entry->table == table && entry->key() == lookup_; });
+    if (!found) return nullptr;
+    (*found)->used = true;
+    return *found;
 }
 
-RowCache::Entry& RowCache::entry(std::uint32_t table, std::string_view key) {
-    auto* found = known(table, key);
-    return found ? *found : add(lookup_);
-}
-
-RowCache::Entry* RowCache::load(std::uint32_t table, std::string_view key, const google::protobuf::Message& prototype) {
+RowCache::Entry* RowCache::load(std::uint32_t table, std::string_view key, const google::protobuf::Message* prototype) {
     if (auto* found = known(table, key)) return found;
     if (holds_everything_) return nullptr;
-    lookup_[0] = shard_;
-    const auto value = store_.get(tables_[table], lookup_);
-    lookup_[0] = static_cast<char>(table);
+    auto value = store_.get(tables_[table], lookup_);
     if (!value) throw StoreFailed(value.error().what);
     if (!*value) return nullptr;
-    std::unique_ptr<google::protobuf::Message> row(prototype.New());
-    if (!row->ParseFromString(**value)) throw StoreFailed("a row of a view cannot be read: rebuild the view");
-    auto& entry = add(lookup_);
+    std::unique_ptr<google::protobuf::Message> row(prototype ? prototype->New() : nullptr);
+    if (row && !row->ParseFromString(**value)) throw StoreFailed("a row of a view cannot be read: rebuild the view");
+    auto& entry = add(table);
+    entry.exists = true;
+    weigh(entry, (*value)->size() * (row ? decoded_factor : 1));
     entry.row = std::move(row);
-    weigh(entry, (*value)->size() * decoded_factor);
+    if (!prototype) entry.text = std::move(**value);
     return &entry;
 }
 
-RowCache::Entry& RowCache::add(std::string key) {
-    auto& entry = entries_.emplace_front();
-    entry.key = std::move(key);
-    by_key_.emplace(entry.key, entries_.begin());
-    weigh(entry, new_row_bytes);
-    return entry;
+RowCache::Entry& RowCache::add(std::uint32_t table) {
+    auto* entry = new (::operator new(sizeof(Entry) + lookup_.size())) Entry;
+    std::ranges::copy(lookup_, reinterpret_cast<char*>(entry + 1));
+    entry->table = table;
+    entry->key_bytes = static_cast<std::uint32_t>(lookup_.size());
+    entry->hash = lookup_hash_;
+    entries_.add(entry->hash, entry);
+    weigh(*entry, new_row_bytes);
+    return *entry;
 }
 
 // Before a row is changed.
 void RowCache::touch(Entry& entry) {
     if (undoable_ && !entry.saved) {
         entry.saved = true;
-        auto& before = undo_.emplace_back(Before{&entry, nullptr, nullptr});
+        auto& before = undo_.emplace_back(Before{&entry, entry.exists, nullptr, entry.text});
         if (entry.row) {
             before.row.reset(entry.row->New());
             before.row->CopyFrom(*entry.row);
         }
-        if (entry.text) before.text = std::make_unique<std::string>(*entry.text);
     }
     if (entry.dirty) return;
     entry.dirty = true;
@@ -179,14 +241,19 @@ void RowCache::touch(Entry& entry) {
 
 void RowCache::weigh(Entry& entry, std::size_t payload) {
     bytes_ -= entry.bytes;
-    entry.bytes = entry_overhead + entry.key.size() + payload;
+    entry.bytes = sizeof(Entry) + place_bytes + entry.key_bytes + payload;
     bytes_ += entry.bytes;
 }
 
-void RowCache::forget(Entries::iterator entry) {
+void RowCache::forget(Entry* entry) {
     bytes_ -= entry->bytes;
-    by_key_.erase(entry->key);
-    entries_.erase(entry);
+    entries_.remove(entry->hash, [&](const Entry* other) { return other == entry; });
+    destroy(entry);
+}
+
+void RowCache::destroy(Entry* entry) {
+    entry->~Entry();
+    ::operator delete(entry);
 }
 
 }  // namespace tidemark::consumers

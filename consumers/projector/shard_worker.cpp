@@ -83,7 +83,7 @@ void ShardWorker::commit() {
     KvBatch batch;
     for (const auto& fold : folds_) fold->write_to(batch);
     if (batch.empty()) return;
-    catalogue_.write(std::move(batch));
+    limits_.bulk ? catalogue_.write_bulk(std::move(batch)) : catalogue_.write(std::move(batch));
     for (const auto& fold : folds_) fold->written();
     trim_caches();
     on_commit_(folds_);

@@ -44,7 +44,7 @@ std::expected<ViewFailures, std::string> Projector::Impl::make_and_switch(const 
     load();
     const auto stop = stopping.get_token();
     const BatchLimits limits{options.rebuild_batch_events, options.rebuild_batch_time,
-                             options.cache_bytes / projections::shards};
+                             options.cache_bytes / projections::shards, true};
     Rebuild rebuild(log, catalogue, projections, which, limits);
     const auto follow = following();
     // While others append, the followers go the last part of the way; else it is gone to the end here.

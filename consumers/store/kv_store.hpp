@@ -2,6 +2,7 @@
 // log (derived stores, views). Adapters: infra/rocksdb, infra/memory (tests).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -23,33 +24,58 @@ struct KvError {
     bool damage = false;  // what is stored is damaged; else the world failed, and it may be tried again
 };
 
-// Keys are ordered as unsigned bytes.
+// Puts and deletes, in their order. Keys are ordered as unsigned bytes. What it holds lies in one piece of memory.
 class KvBatch {
 public:
     struct Op {
         Table table;
-        std::string key;
-        std::optional<std::string> value;  // nothing: delete
+        std::string_view key;
+        std::optional<std::string_view> value;  // nothing: delete
     };
-    void put(Table table, std::string key, std::string value) {
-        bytes_ += key.size() + value.size();
-        ops_.push_back({table, std::move(key), std::move(value)});
+    void put(Table table, std::string_view key, std::string_view value) {
+        std::copy(value.begin(), value.end(), make_room(table, key, value.size()));
     }
-    void erase(Table table, std::string key) {
-        bytes_ += key.size();
-        ops_.push_back({table, std::move(key), std::nullopt});
+    // A put whose value the caller writes: into this room, before the next call.
+    [[nodiscard]] char* make_room(Table table, std::string_view key, std::size_t value_bytes) {
+        ops_.push_back({table, bytes_.size(), key.size(), value_bytes});
+        bytes_.append(key);
+        const auto begin = bytes_.size();
+        bytes_.resize(begin + value_bytes);
+        return bytes_.data() + begin;
     }
-    [[nodiscard]] std::span<const Op> ops() const { return ops_; }
+    void erase(Table table, std::string_view key) {
+        ops_.push_back({table, bytes_.size(), key.size(), no_value});
+        bytes_.append(key);
+    }
+    [[nodiscard]] std::size_t size() const { return ops_.size(); }
+    // Valid until the batch changes.
+    [[nodiscard]] Op operator[](std::size_t index) const {
+        const auto& op = ops_[index];
+        const std::string_view all(bytes_);
+        Op found{op.table, all.substr(op.begin, op.key), std::nullopt};
+        if (op.value != no_value) found.value = all.substr(op.begin + op.key, op.value);
+        return found;
+    }
     [[nodiscard]] bool empty() const { return ops_.empty(); }
-    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
+    // Back to the first `size` of them.
+    void truncate(std::size_t size) {
+        if (size < ops_.size()) bytes_.resize(ops_[size].begin);
+        ops_.resize(std::min(size, ops_.size()));
+    }
     void clear() {
         ops_.clear();
-        bytes_ = 0;
+        bytes_.clear();
     }
 
 private:
-    std::vector<Op> ops_;
-    std::size_t bytes_ = 0;
+    static constexpr auto no_value = static_cast<std::size_t>(-1);
+    struct Stored {
+        Table table;
+        std::size_t begin, key, value;  // in bytes_: the key, then the value
+    };
+    std::vector<Stored> ops_;
+    std::string bytes_;
 };
 
 // One table's part of a sorted run: keys ascending and unique. Rows lie one behind the other in one buffer, so that a
@@ -116,7 +142,7 @@ public:
                                                                  const KvVisitor& visit) const = 0;  // descending
 };
 
-// Calls may come from any thread; writes to one table come from one thread at a time.
+// Calls may come from any thread; writes to one key come from one thread at a time.
 class KvStore {
 public:
     virtual ~KvStore() = default;
@@ -124,6 +150,9 @@ public:
     [[nodiscard]] virtual std::unique_ptr<KvSnapshot> snapshot() = 0;
     [[nodiscard]] virtual std::expected<void, KvError> write(KvBatch batch,
                                                              Durability durability) = 0;  // all or nothing
+    // As write; for large batches cheaper. Each key is there once. A batch that is written so, and all that was written
+    // before it, survives the loss of power.
+    [[nodiscard]] virtual std::expected<void, KvError> write_bulk(KvBatch batch) = 0;
     // Sorted runs, cheaper than write for large ones, then the batch. Not atomic together: the runs are
     // visible first. Rows of a run replace those with the same key.
     [[nodiscard]] virtual std::expected<void, KvError> ingest(std::vector<KvRun> runs, KvBatch then) = 0;

@@ -216,16 +216,21 @@ std::unique_ptr<consumers::KvSnapshot> MemoryKv::snapshot() {
 
 std::expected<void, KvError> MemoryKv::write(consumers::KvBatch batch, consumers::Durability) {
     const std::unique_lock lock(impl_->mutex);
-    for (const auto& op : batch.ops()) {
-        if (!impl_->knows(op.table)) {
-            return std::unexpected(KvError{"no table " + std::to_string(op.table)});
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (!impl_->knows(batch[i].table)) {
+            return std::unexpected(KvError{"no table " + std::to_string(batch[i].table)});
         }
     }
     ++impl_->now;
-    for (const auto& op : batch.ops()) {
-        impl_->set(op.table, op.key, op.value);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        const auto op = batch[i];
+        impl_->set(op.table, std::string(op.key), op.value ? std::optional(std::string(*op.value)) : std::nullopt);
     }
     return {};
+}
+
+std::expected<void, KvError> MemoryKv::write_bulk(consumers::KvBatch batch) {
+    return write(std::move(batch), consumers::Durability::synced);
 }
 
 std::expected<void, KvError> MemoryKv::ingest(std::vector<consumers::KvRun> runs, consumers::KvBatch then) {
@@ -236,7 +241,7 @@ std::expected<void, KvError> MemoryKv::ingest(std::vector<consumers::KvRun> runs
                 KvError{"a run for table " + std::to_string(run.table()) + " is not in ascending order"});
         }
         for (std::size_t i = 0; i < run.size(); ++i) {
-            all.put(run.table(), std::string(run[i].first), std::string(run[i].second));
+            all.put(run.table(), run[i].first, run[i].second);
         }
     }
     if (auto written = write(std::move(all), consumers::Durability::buffered); !written) {

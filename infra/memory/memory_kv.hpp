@@ -24,6 +24,7 @@ public:
     [[nodiscard]] std::unique_ptr<consumers::KvSnapshot> snapshot() override;
     [[nodiscard]] std::expected<void, consumers::KvError> write(consumers::KvBatch batch,
                                                                 consumers::Durability durability) override;
+    [[nodiscard]] std::expected<void, consumers::KvError> write_bulk(consumers::KvBatch batch) override;
     [[nodiscard]] std::expected<void, consumers::KvError> ingest(std::vector<consumers::KvRun> runs,
                                                                  consumers::KvBatch then) override;
     [[nodiscard]] std::expected<void, consumers::KvError> clear(consumers::Table table) override;

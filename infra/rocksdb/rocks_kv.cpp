@@ -1,61 +1,25 @@
 #include "infra/rocksdb/rocks_kv.hpp"
 
+#include "infra/rocksdb/rocks_kv_impl.hpp"
 #include "infra/rocksdb/rocks_logger.hpp"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
-#include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
-#include <rocksdb/write_batch.h>
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
 #include <system_error>
 
 namespace tidemark::infra {
 
 using consumers::KvBatch;
 using consumers::KvError;
-using consumers::KvRun;
 using consumers::Table;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A column family that is let go of when nobody uses it any more, also after it was dropped.
-struct Family {
-    std::shared_ptr<rocksdb::DB> db;
-    rocksdb::ColumnFamilyHandle* handle = nullptr;
-    Family(std::shared_ptr<rocksdb::DB> database, rocksdb::ColumnFamilyHandle* its)
-        : db(std::move(database)), handle(its) {}
-    ~Family() { static_cast<void>(db->DestroyColumnFamilyHandle(handle)); }  // fails only for the default one
-    Family(const Family&) = delete;
-    Family& operator=(const Family&) = delete;
-};
-using FamilyPtr = std::shared_ptr<const Family>;
-
-// Files that were written to be ingested. What was not goes: on a full disk it would be in its own way.
-struct RunFiles {
-    std::vector<std::string> paths;
-    RunFiles() = default;
-    ~RunFiles() {
-        std::error_code gone;
-        for (const std::string& path : paths) fs::remove(path, gone);
-    }
-    RunFiles(const RunFiles&) = delete;
-    RunFiles& operator=(const RunFiles&) = delete;
-};
-
-// A default-made string_view has no data, and RocksDB asserts that there is some.
-rocksdb::Slice slice(std::string_view text) {
-    return {text.empty() ? "" : text.data(), text.size()};
-}
-std::string_view view(const rocksdb::Slice& bytes) {
-    return {bytes.data(), bytes.size()};
-}
 
 bool supported(rocksdb::CompressionType wanted) {
     const auto all = rocksdb::GetSupportedCompressions();
@@ -79,6 +43,8 @@ rocksdb::ColumnFamilyOptions table_options(const RocksKvOptions& options, std::s
     family.level0_file_num_compaction_trigger = 8;
     family.level0_slowdown_writes_trigger = 30;
     family.level0_stop_writes_trigger = 48;
+    // Batches of views come in order of key: where the last one went in is where the next one does.
+    family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
     family.level_compaction_dynamic_level_bytes = true;
     family.compression = supported(rocksdb::kLZ4Compression) ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
     family.bottommost_compression = supported(rocksdb::kZSTD) ? rocksdb::kZSTD : rocksdb::kDisableCompressionOption;
@@ -95,6 +61,7 @@ rocksdb::DBOptions database_options(const RocksKvOptions& options) {
     database.max_total_wal_size = 4 * options.write_buffer_bytes;
     database.max_open_files = 1024;
     database.max_background_jobs = 2;
+    database.allow_concurrent_memtable_write = std::getenv("CONC") != nullptr;
     database.info_log = rocks_logger();
     return database;
 }
@@ -112,42 +79,6 @@ std::string in_words(const fs::path& directory, const rocksdb::Status& status) {
 }
 
 }  // namespace
-
-struct RocksKv::Impl {
-    [[nodiscard]] std::expected<FamilyPtr, KvError> family(Table table) const {
-        const std::scoped_lock lock(mutex);
-        if (table >= families.size()) {
-            return std::unexpected(
-                KvError{"the database in " + directory.string() + " has no table " + std::to_string(table)});
-        }
-        return families[table];
-    }
-    [[nodiscard]] KvError error(const char* what, const rocksdb::Status& status) const {
-        return {std::string("cannot ") + what + " the database in " + directory.string() + ": " + status.ToString(),
-                status.IsCorruption()};
-    }
-    [[nodiscard]] std::expected<void, KvError> add(const KvBatch& batch, rocksdb::WriteBatch& to) const;
-    [[nodiscard]] std::expected<void, KvError> put(rocksdb::WriteBatch& batch, bool synced) const;
-    // RocksDB refuses every write after one that failed, until it is told that the world may be better now.
-    void resume() const {
-        if (failed.exchange(false)) static_cast<void>(db->Resume());
-    }
-    [[nodiscard]] KvError write_error(const char* what, const rocksdb::Status& status) const {
-        failed = true;
-        return error(what, status);
-    }
-    [[nodiscard]] std::expected<std::string, KvError> write_file(const KvRun& run, const Family& into);
-
-    fs::path directory;
-    RocksKvOptions options;
-    std::vector<std::string> names;
-    rocksdb::ColumnFamilyOptions table_options;
-    std::shared_ptr<rocksdb::DB> db;
-    std::atomic<std::uint64_t> files{0};
-    mutable std::atomic<bool> failed{false};  // the last write did
-    mutable std::mutex mutex;
-    std::vector<FamilyPtr> families;  // by table
-};
 
 class RocksSnapshot final : public consumers::KvSnapshot {
 public:
@@ -309,12 +240,20 @@ std::unique_ptr<consumers::KvSnapshot> RocksKv::snapshot() {
 }
 
 std::expected<void, KvError> RocksKv::Impl::add(const KvBatch& batch, rocksdb::WriteBatch& to) const {
-    for (const KvBatch::Op& op : batch.ops()) {
-        const auto into = family(op.table);
-        if (!into) {
-            return std::unexpected(into.error());
+    FamilyPtr into;
+    Table table = 0;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        const KvBatch::Op op = batch[i];
+        if (!into || op.table != table) {
+            auto found = family(op.table);
+            if (!found) {
+                return std::unexpected(found.error());
+            }
+            into = std::move(*found);
+            table = op.table;
         }
-        const auto status = op.value ? to.Put((*into)->handle, op.key, *op.value) : to.Delete((*into)->handle, op.key);
+        const auto status =
+            op.value ? to.Put(into->handle, slice(op.key), slice(*op.value)) : to.Delete(into->handle, slice(op.key));
         if (!status.ok()) {
             return std::unexpected(error("write to", status));
         }
@@ -332,87 +271,12 @@ std::expected<void, KvError> RocksKv::Impl::put(rocksdb::WriteBatch& batch, bool
 }
 
 std::expected<void, KvError> RocksKv::write(KvBatch batch, consumers::Durability durability) {
-    rocksdb::WriteBatch ops;
+    rocksdb::WriteBatch ops(batch.bytes() + 16 * batch.size());
     if (auto added = impl_->add(batch, ops); !added) {
         return added;
     }
     impl_->resume();
     return impl_->put(ops, durability == consumers::Durability::synced);
-}
-
-// The name of a file that holds the run's rows.
-std::expected<std::string, KvError> RocksKv::Impl::write_file(const KvRun& run, const Family& into) {
-    std::string file = (directory / "ingest" / (std::to_string(files++) + ".sst")).string();
-    rocksdb::Options writing(rocksdb::DBOptions(), table_options);
-    // The writer would take its file for one of the last level; compaction writes it again before it gets there.
-    writing.bottommost_compression = rocksdb::kDisableCompressionOption;
-    rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), writing, into.handle);
-    auto status = writer.Open(file);
-    for (std::size_t i = 0; i < run.size() && status.ok(); ++i) {
-        const auto [key, value] = run[i];
-        status = writer.Put(slice(key), slice(value));
-    }
-    if (status.ok()) {
-        status = writer.Finish();
-    }
-    if (!status.ok()) {
-        std::error_code gone;
-        fs::remove(file, gone);
-        return std::unexpected(error("write a run for", status));
-    }
-    return file;
-}
-
-std::expected<void, KvError> RocksKv::ingest(std::vector<KvRun> runs, KvBatch then) {
-    rocksdb::WriteBatch ops;
-    std::vector<rocksdb::IngestExternalFileArg> files;
-    std::vector<FamilyPtr> used;  // the arguments point to their handles
-    RunFiles written;
-    std::error_code failed;
-    impl_->resume();
-    fs::create_directories(impl_->directory / "ingest", failed);
-    for (const KvRun& run : runs) {
-        const auto into = impl_->family(run.table());
-        if (!into) {
-            return std::unexpected(into.error());
-        }
-        if (!run.ascending()) {
-            return std::unexpected(
-                KvError{"a run for table " + impl_->names[run.table()] + " is not in ascending order"});
-        }
-        if (run.empty()) {
-            continue;
-        }
-        if (run.size() < impl_->options.ingest_rows) {
-            for (std::size_t i = 0; i < run.size(); ++i) {
-                const auto [key, value] = run[i];
-                if (const auto status = ops.Put((*into)->handle, slice(key), slice(value)); !status.ok()) {
-                    return std::unexpected(impl_->error("write to", status));
-                }
-            }
-            continue;
-        }
-        auto file = impl_->write_file(run, **into);
-        if (!file) {
-            return std::unexpected(file.error());
-        }
-        written.paths.push_back(*file);
-        rocksdb::IngestExternalFileArg argument;
-        argument.column_family = (*into)->handle;
-        argument.external_files = {std::move(*file)};
-        argument.options.move_files = true;
-        files.push_back(std::move(argument));
-        used.push_back(*into);
-    }
-    if (!files.empty()) {
-        if (const auto status = impl_->db->IngestExternalFiles(files); !status.ok()) {
-            return std::unexpected(impl_->write_error("ingest a run into", status));
-        }
-    }
-    if (auto added = impl_->add(then, ops); !added) {
-        return added;
-    }
-    return impl_->put(ops, false);
 }
 
 std::expected<void, KvError> RocksKv::clear(Table table) {

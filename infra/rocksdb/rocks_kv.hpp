@@ -16,6 +16,7 @@ struct RocksKvOptions {
     std::size_t block_cache_bytes = 64u << 20;   // of read blocks, index and filter blocks, over all tables
     std::size_t write_buffer_bytes = 64u << 20;  // not flushed yet, over all tables
     std::size_t ingest_rows = 4096;              // runs of so many rows are ingested as files; shorter ones are written
+    std::size_t bulk_bytes = 4u << 20;           // bulk writes from so many bytes on make files
     bool drop_other_tables = false;              // drops tables that are there and not asked for; else they are kept
 };
 
@@ -35,6 +36,8 @@ public:
     [[nodiscard]] std::unique_ptr<consumers::KvSnapshot> snapshot() override;
     [[nodiscard]] std::expected<void, consumers::KvError> write(consumers::KvBatch batch,
                                                                 consumers::Durability durability) override;
+    // Large ones as finished files of all tables, which the database takes over at once.
+    [[nodiscard]] std::expected<void, consumers::KvError> write_bulk(consumers::KvBatch batch) override;
     [[nodiscard]] std::expected<void, consumers::KvError> ingest(std::vector<consumers::KvRun> runs,
                                                                  consumers::KvBatch then) override;
     // Drops the table and makes it anew: snapshots go on seeing the old one.

@@ -31,24 +31,6 @@ double value_of(std::int32_t bin) {
     return bin > 0 ? value : -value;
 }
 
-void add_to_bin(v1::KpiBins& bins, std::int32_t bin, std::int64_t count) {
-    auto& index = *bins.mutable_index();
-    auto& counts = *bins.mutable_count();
-    const auto place = static_cast<int>(std::lower_bound(index.begin(), index.end(), bin) - index.begin());
-    if (place < index.size() && index.Get(place) == bin) {
-        counts.Set(place, counts.Get(place) + count);
-        if (counts.Get(place) == 0) {
-            index.erase(index.begin() + place);
-            counts.erase(counts.begin() + place);
-        }
-        return;
-    }
-    index.Add(bin);
-    counts.Add(count);
-    std::rotate(index.begin() + place, index.end() - 1, index.end());
-    std::rotate(counts.begin() + place, counts.end() - 1, counts.end());
-}
-
 void merge(BinCounts& into, const v1::KpiBins& bins) {
     for (int i = 0; i < bins.index_size(); ++i) {
         auto& count = into[bins.index(i)];

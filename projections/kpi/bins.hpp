@@ -15,10 +15,6 @@ inline constexpr double bins_relative_error = 0.01;
 [[nodiscard]] std::int32_t bin_of(std::int64_t value);
 [[nodiscard]] double value_of(std::int32_t bin);  // the value that is nearest, relatively, to all in the bin
 
-// Adds to a bin (a negative count takes back). Bins that hold nothing are not kept, so that equal contents are equal
-// bytes.
-void add_to_bin(v1::KpiBins& bins, std::int32_t bin, std::int64_t count);
-
 // Merged for an answer.
 using BinCounts = std::map<std::int32_t, std::int64_t>;
 void merge(BinCounts& into, const v1::KpiBins& bins);

@@ -91,7 +91,8 @@ private:
             if (!valid_name(dimension.name()) || !names.insert(dimension.name()).second)
                 fail("dimensions",
                      "\"" + dimension.name() + "\" must be of a-z, 0-9 and _, there once, and not currency");
-        fold_.families_.push_back({layout_of(family), tables_of(family), {}, false});
+        fold_.families_.push_back({layout_of(family), tables_of(family)});
+        fold_.money_.emplace_back();
         for (int m = 0; m < family.measures_size(); ++m) {
             where_ = "family " + family.name() + ", measure " + family.measures(m).name();
             if (!valid_name(family.measures(m).name()) || !names.insert(family.measures(m).name()).second)
@@ -99,7 +100,7 @@ private:
             measure(f, m);
         }
         where_ = "family " + family.name();
-        if (fold_.families_.back().money) check_currencies(f);
+        if (fold_.money_.back().any) check_currencies(f);
     }
 
     void measure(int f, int m) {
@@ -119,26 +120,27 @@ private:
         if (money && other) fail("value", "is Money in one event and not in another");
         if (money && measure.kind() == v1::HISTOGRAM)
             fail("value", "histograms of Money are not kept: currencies differ");
-        fold_.families_.back().money_measures.push_back(money);
-        fold_.families_.back().money = fold_.families_.back().money || money;
+        fold_.money_.back().measures.push_back(money);
+        fold_.money_.back().any = fold_.money_.back().any || money;
     }
 
     Field::Type contribute(int f, int m, const v1::Contribution& c, const EventPlace& place) {
         const auto& family = catalogue_.families(f);
         const auto& measure = family.measures(m);
         const auto& event = *place.message;
-        Group group{.family = f, .first_of_command = c.event() == "Accepted"};
+        Dimensions dimensions{.family = f, .identity = std::to_string(f)};
+        Group group{.first_of_command = c.event() == "Accepted"};
         group.at = field(event, "at", c.at());
         if (!c.at().empty() && group.at.type() != Field::Type::integer && group.at.type() != Field::Type::date)
             fail("at", "\"" + c.at() + "\" is no time");
         group.at_minus = field(event, "at_minus", c.at_minus());
-        group.identity = std::to_string(f) + ' ' + c.event() + ' ' + c.at() + ' ' + c.at_minus();
+        group.identity = c.event() + ' ' + c.at() + ' ' + c.at_minus();
         for (const auto& dimension : family.dimensions()) {
             std::string path = redirected(dimension.field(), c.dims());
             for (const auto& other : c.dim())
                 if (other.name() == dimension.name()) path = other.field();
-            group.dims.push_back(field(event, "dimension " + dimension.name(), path));
-            group.identity += ' ' + path;
+            dimensions.dims.push_back(field(event, "dimension " + dimension.name(), path));
+            dimensions.identity += ' ' + path;
         }
         for (const auto& other : c.dim())
             if (std::ranges::none_of(family.dimensions(), [&](const auto& d) { return d.name() == other.name(); }))
@@ -157,10 +159,11 @@ private:
         for (const auto& condition : c.when()) addition.tests.push_back(test(event, condition));
 
         const std::string currency = !c.currency().empty() ? c.currency() : type == Field::Type::money ? c.value() : "";
-        group.currency = field(event, "currency", currency);
-        if (!currency.empty() && group.currency.type() != Field::Type::money) fail("currency", "is no Money");
-        group.identity += " in " + currency;
-        if (error_.empty()) into_group(std::move(group), std::move(addition), place);
+        dimensions.currency = field(event, "currency", currency);
+        if (!currency.empty() && dimensions.currency.type() != Field::Type::money) fail("currency", "is no Money");
+        dimensions.identity += " in " + currency;
+        group.identity += ' ' + dimensions.identity;
+        if (error_.empty()) into_group(std::move(group), std::move(dimensions), std::move(addition), place);
         return type;
     }
 
@@ -186,11 +189,15 @@ private:
         return test;
     }
 
-    void into_group(Group group, Addition addition, const EventPlace& place) {
+    void into_group(Group group, Dimensions dimensions, Addition addition, const EventPlace& place) {
         auto& listeners = fold_.listeners_[place.payload];
         const auto number = static_cast<std::size_t>(place.field == nullptr ? 0 : place.field->number());
         if (listeners.size() <= number) listeners.resize(number + 1);
         listeners[number].field = place.field;
+        auto& known = listeners[number].dimensions;
+        auto equal = std::ranges::find(known, dimensions.identity, &Dimensions::identity);
+        if (equal == known.end()) equal = known.insert(known.end(), std::move(dimensions));
+        group.dimensions = static_cast<std::size_t>(equal - known.begin());
         auto& groups = listeners[number].groups;
         auto same = std::ranges::find(groups, group.identity, &Group::identity);
         if (same == groups.end()) {
@@ -204,10 +211,11 @@ private:
     void check_currencies(int f) {
         for (const auto& of_payload : fold_.listeners_)
             for (const auto& of_event : of_payload)
-                for (const auto& group : of_event.groups)
-                    if (group.family == f && group.currency.type() == Field::Type::none)
-                        fail("currency", "is missing in what is counted on event " +
-                                             group.identity.substr(group.identity.find(' ') + 1));
+                for (const auto& group : of_event.groups) {
+                    const auto& dimensions = of_event.dimensions[group.dimensions];
+                    if (dimensions.family == f && dimensions.currency.type() == Field::Type::none)
+                        fail("currency", "is missing in what is counted on event " + group.identity);
+                }
     }
 
     const v1::KpiCatalogue& catalogue_;

@@ -1,7 +1,9 @@
 #include "projections/kpi/fold.hpp"
 
 #include "projections/kpi/bins.hpp"
-#include "projections/kpi/kpi.pb.h"
+
+#include <optional>
+#include <span>
 
 namespace tidemark::projections::kpi {
 
@@ -41,18 +43,15 @@ std::int64_t times_basis_points(std::int64_t value, std::int64_t bp) {
     return value / 10'000 * bp + (rest + (rest < 0 ? -5'000 : 5'000)) / 10'000;
 }
 
-void append_text(std::string& key, std::string_view part) {
-    if (part.find_first_of(std::string_view("\0\1", 2)) == part.npos) {
-        key.append(part).push_back('\0');
-    } else {
-        key.append(Key({}).text(part).view().substr(1));
-    }
+CellTime time_of(const Calendar& calendar, events::Micros time) {
+    const auto day = calendar.bucket(Grain::day, time);
+    return {calendar.bucket(Grain::hour, time), day, calendar.widen(Grain::day, day, Grain::month)};
 }
 
 }  // namespace
 
 bool Fold::is_money(int family, int measure) const {
-    return families_.at(static_cast<std::size_t>(family)).money_measures.at(static_cast<std::size_t>(measure));
+    return money_.at(static_cast<std::size_t>(family)).measures.at(static_cast<std::size_t>(measure));
 }
 
 void Fold::apply(const Event& event, const Calendar& calendar, Rows& rows) const {
@@ -63,8 +62,47 @@ void Fold::apply(const Event& event, const Calendar& calendar, Rows& rows) const
     const pb::Message* payload = message_of(event.payload);
     const pb::Message& message =
         of_event.field == nullptr ? *payload : payload->GetReflection()->GetMessage(*payload, of_event.field);
-    for (const auto& group : of_event.groups)
-        if (!group.first_of_command || event.header.index == 0) fold(group, event, message, calendar, rows);
+    if (!rows.gathered()) rows.gathered() = std::make_unique<Pending>(families_);
+    auto& pending = static_cast<Pending&>(*rows.gathered());
+
+    std::vector<Change> what;
+    std::vector<std::optional<Pending::Combination>> combinations(of_event.dimensions.size());
+    const auto occurred_at = event.header.occurred_at;
+    std::optional<CellTime> when_it_occurred;
+    for (const auto& group : of_event.groups) {
+        if (group.first_of_command && event.header.index != 0) continue;
+        changes(group, event, message, what);
+        if (what.empty()) continue;
+        auto at = occurred_at;
+        if (group.at.type() == Field::Type::date) {
+            at = calendar.midnight(group.at.integer(event, message));
+        } else if (group.at.type() != Field::Type::none) {
+            at = group.at.integer(event, message);
+        }
+        at -= group.at_minus.integer(event, message);
+        if (at == occurred_at && !when_it_occurred) when_it_occurred = time_of(calendar, at);
+        auto& combination_of = combinations[group.dimensions];
+        if (!combination_of)
+            combination_of = combination(of_event.dimensions[group.dimensions], event, message, pending);
+        auto sums = pending.sums(*combination_of, at == occurred_at ? *when_it_occurred : time_of(calendar, at));
+        for (const auto& change : what) {
+            sums.value(change.slot.value) += change.value;
+            if (change.slot.bins < 0) continue;
+            sums.value(change.slot.value + 1) += change.sum;
+            sums.add_to_bin({change.slot.bins, change.bin, change.value});
+        }
+    }
+}
+
+Pending::Combination Fold::combination(const Dimensions& dimensions, const Event& event, const pb::Message& message,
+                                       Pending& pending) {
+    std::array<std::string, max_dimensions> scratch;
+    std::array<std::string_view, max_dimensions> dims;
+    const auto count = dimensions.dims.size();
+    for (std::size_t i = 0; i < count; ++i) dims[i] = dimensions.dims[i].text(event, message, scratch[i]);
+    std::string currency_scratch;
+    return pending.combination(event.header.tenant, dimensions.family, std::span(dims).first(count),
+                               dimensions.currency.text(event, message, currency_scratch));
 }
 
 bool Fold::holds(const Test& test, const Event& event, const pb::Message& message) {
@@ -79,8 +117,8 @@ bool Fold::holds(const Test& test, const Event& event, const pb::Message& messag
     return false;
 }
 
-std::vector<Fold::Change> Fold::changes(const Group& group, const Event& event, const pb::Message& message) {
-    std::vector<Change> changes;
+void Fold::changes(const Group& group, const Event& event, const pb::Message& message, std::vector<Change>& into) {
+    into.clear();
     for (const auto& addition : group.additions) {
         bool all = true;
         for (const auto& test : addition.tests) all = all && holds(test, event, message);
@@ -91,60 +129,9 @@ std::vector<Fold::Change> Fold::changes(const Group& group, const Event& event, 
             value = times_basis_points(value, addition.times_bp.integer(event, message));
         value /= addition.divide_by;
         if (addition.kind == v1::HISTOGRAM) {
-            changes.push_back({addition.slot, addition.sign, addition.sign * value, bin_of(value)});
+            into.push_back({addition.slot, addition.sign, addition.sign * value, bin_of(value)});
         } else if (value != 0) {
-            changes.push_back({addition.slot, addition.sign * value});
-        }
-    }
-    return changes;
-}
-
-void Fold::fold(const Group& group, const Event& event, const pb::Message& message, const Calendar& calendar,
-                Rows& rows) const {
-    const auto what = changes(group, event, message);
-    if (what.empty()) return;
-    events::Micros time = event.header.occurred_at;
-    if (group.at.type() == Field::Type::date) {
-        time = calendar.midnight(group.at.integer(event, message));
-    } else if (group.at.type() != Field::Type::none) {
-        time = group.at.integer(event, message);
-    }
-    time -= group.at_minus.integer(event, message);
-    const Bucket hour = calendar.bucket(Grain::hour, time);
-    const Bucket day = calendar.bucket(Grain::day, time);
-    const std::array<Bucket, 3> buckets = {hour, day, calendar.widen(Grain::day, day, Grain::month)};
-
-    std::array<std::string, max_dimensions> scratch;
-    std::vector<std::string_view> dims;
-    dims.reserve(group.dims.size());
-    for (std::size_t i = 0; i < group.dims.size(); ++i) dims.push_back(group.dims[i].text(event, message, scratch[i]));
-    std::string currency_scratch;
-    add(group, buckets, dims, group.currency.text(event, message, currency_scratch), what, event.header.tenant, rows);
-}
-
-void Fold::add(const Group& group, const std::array<Bucket, 3>& buckets, const std::vector<std::string_view>& dims,
-               std::string_view currency, const std::vector<Change>& changes, std::string_view tenant,
-               Rows& rows) const {
-    const auto& family = families_[static_cast<std::size_t>(group.family)];
-    for (const auto& table : family.tables) {
-        std::string key = cells_prefix(tenant, group.family, table);
-        append_bucket(key, table.grain == Grain::hour  ? buckets[0]
-                           : table.grain == Grain::day ? buckets[1]
-                                                       : buckets[2]);
-        if (table.set == cube) {
-            for (const auto dim : dims) append_text(key, dim);
-        } else if (table.set != total) {
-            append_text(key, dims[table.set - 1u]);
-        }
-        append_text(key, currency);
-        auto& cell = rows.row<v1::KpiCell>(0, key);
-        if (cell.values_size() < family.layout.values) cell.mutable_values()->Resize(family.layout.values, 0);
-        while (cell.bins_size() < family.layout.bins) cell.add_bins();
-        for (const auto& change : changes) {
-            cell.set_values(change.slot.value, cell.values(change.slot.value) + change.value);
-            if (change.slot.bins < 0) continue;
-            cell.set_values(change.slot.value + 1, cell.values(change.slot.value + 1) + change.sum);
-            add_to_bin(*cell.mutable_bins(change.slot.bins), change.bin, change.value);
+            into.push_back({addition.slot, addition.sign * value});
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "projections/kpi/catalogue.pb.h"
 #include "projections/kpi/cells.hpp"
 #include "projections/kpi/field.hpp"
+#include "projections/kpi/pending.hpp"
 #include "projections/projection.hpp"
 
 #include <array>
@@ -24,7 +25,7 @@ public:
     void apply(const Event& event, const Calendar& calendar, Rows& rows) const;
 
     // Whether any measure of the family is a sum of Money.
-    [[nodiscard]] bool has_money(int family) const { return families_.at(static_cast<std::size_t>(family)).money; }
+    [[nodiscard]] bool has_money(int family) const { return money_.at(static_cast<std::size_t>(family)).any; }
     [[nodiscard]] bool is_money(int family, int measure) const;
 
 private:
@@ -43,24 +44,29 @@ private:
         std::int64_t sign = 1;
         std::vector<Test> tests;
     };
-    // What goes into the same cells: one family, one time, one way to find the dimensions.
-    struct Group {
+    // Where the dimensions of a family are found in an event.
+    struct Dimensions {
         int family = 0;
-        bool first_of_command = false;
-        Field at, at_minus, currency;
+        Field currency;
         std::vector<Field> dims;
+        std::string identity;  // equal for equal ones
+    };
+    // What goes into the same cells: one time, one way to find the dimensions.
+    struct Group {
+        std::size_t dimensions = 0;  // in OfEvent
+        bool first_of_command = false;
+        Field at, at_minus;
         std::vector<Addition> additions;
         std::string identity;  // equal for what belongs into one group
     };
     struct OfEvent {
         const google::protobuf::FieldDescriptor* field = nullptr;  // in the oneof; nullptr: the payload itself
+        std::vector<Dimensions> dimensions;
         std::vector<Group> groups;
     };
-    struct Family {
-        CellLayout layout;
-        std::vector<CellTable> tables;
-        std::vector<bool> money_measures;
-        bool money = false;
+    struct Money {  // in a family
+        std::vector<bool> measures;
+        bool any = false;
     };
     struct Change {  // to a cell
         Slot slot;
@@ -71,14 +77,13 @@ private:
     class Compiler;
 
     [[nodiscard]] static bool holds(const Test& test, const Event& event, const google::protobuf::Message& message);
-    [[nodiscard]] static std::vector<Change> changes(const Group& group, const Event& event,
-                                                     const google::protobuf::Message& message);
-    void fold(const Group& group, const Event& event, const google::protobuf::Message& message,
-              const Calendar& calendar, Rows& rows) const;
-    void add(const Group& group, const std::array<Bucket, 3>& buckets, const std::vector<std::string_view>& dims,
-             std::string_view currency, const std::vector<Change>& changes, std::string_view tenant, Rows& rows) const;
+    static void changes(const Group& group, const Event& event, const google::protobuf::Message& message,
+                        std::vector<Change>& into);
+    [[nodiscard]] static Pending::Combination combination(const Dimensions& dimensions, const Event& event,
+                                                          const google::protobuf::Message& message, Pending& pending);
 
-    std::vector<Family> families_;
+    std::vector<FamilyCells> families_;
+    std::vector<Money> money_;  // by family
     // By place of the message in events::Payload, then by the number of the event in its oneof (0: none).
     std::array<std::vector<OfEvent>, std::variant_size_v<events::Payload>> listeners_;
 };

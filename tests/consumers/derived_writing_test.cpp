@@ -33,6 +33,9 @@ public:
     std::expected<void, KvError> write(consumers::KvBatch batch, consumers::Durability durability) override {
         return inner.write(std::move(batch), durability);
     }
+    std::expected<void, KvError> write_bulk(consumers::KvBatch batch) override {
+        return inner.write_bulk(std::move(batch));
+    }
     std::expected<void, KvError> ingest(std::vector<consumers::KvRun> runs, consumers::KvBatch then) override {
         const std::scoped_lock lock(mutex_);
         if (error_) {

@@ -24,6 +24,7 @@ struct KvOnRocks {
                                            {.block_cache_bytes = 1u << 20,
                                             .write_buffer_bytes = 4u << 20,
                                             .ingest_rows = IngestRows,
+                                            .bulk_bytes = 16 * IngestRows,
                                             .drop_other_tables = false});
         if (!opened) {
             FAIL(opened.error());

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <thread>
@@ -169,6 +170,58 @@ TEMPLATE_LIST_TEST_CASE("rows of a run replace those with the same key, and the 
     CHECK(adapter.store->get(0, "a").value() == "newer");
     CHECK_FALSE(adapter.store->ingest({KvRun{0, {{"b", "1"}, {"a", "1"}}}}, {}));
     CHECK_FALSE(adapter.store->ingest({KvRun{0, {{"b", "1"}, {"b", "1"}}}}, {}));
+}
+
+TEMPLATE_LIST_TEST_CASE("a bulk write of any size and order is one write to several tables", "[kv]", KvAdapters) {
+    TestType adapter;
+    put(*adapter.store, 0, {{"a", "old"}, {"gone", "old"}, {"z", "kept"}});
+    const auto before = adapter.store->snapshot();
+    const int count = GENERATE(3, 300);
+    Rows expected = {{"a", "new"}, {"z", "kept"}};
+    KvBatch batch;
+    batch.put(2, "place", "7");
+    batch.erase(0, "gone");
+    for (int i = count; i > 0; --i) {
+        batch.put(0, "k" + std::to_string(1'000 + i), "v" + std::to_string(i));
+        expected.insert(expected.begin() + 1, {"k" + std::to_string(1'000 + i), "v" + std::to_string(i)});
+    }
+    batch.put(0, "a", "new");
+    REQUIRE(adapter.store->write_bulk(std::move(batch)));
+    CHECK(rows_of(*adapter.store->snapshot(), 0) == expected);
+    CHECK(adapter.store->get(2, "place").value() == "7");
+    CHECK(rows_of(*before, 0).size() == 3);
+    put(*adapter.store, 0, {{"a", "newer"}});
+    CHECK(adapter.store->get(0, "a").value() == "newer");
+    KvBatch nowhere;
+    for (int i = 0; i < count; ++i)
+        nowhere.put(static_cast<consumers::Table>(i % 2 == 0 ? 0 : 9), "n" + std::to_string(i), "v");
+    CHECK_FALSE(adapter.store->write_bulk(std::move(nowhere)));
+    CHECK(rows_of(*adapter.store->snapshot(), 0).size() == expected.size());
+}
+
+TEST_CASE("a batch gives back what was put into it, and can be cut short", "[kv]") {
+    KvBatch batch;
+    batch.put(1, "key", "value");
+    batch.erase(2, "gone");
+    std::ranges::copy(std::string_view("room"), batch.make_room(3, "made", 4));
+    batch.put(4, "", "");
+    REQUIRE(batch.size() == 4);
+    CHECK(batch[0].table == 1);
+    CHECK(batch[0].key == "key");
+    CHECK(batch[0].value == "value");
+    CHECK(batch[1].key == "gone");
+    CHECK_FALSE(batch[1].value);
+    CHECK(batch[2].value == "room");
+    CHECK(batch[3].key.empty());
+    CHECK(batch[3].value == "");
+    batch.truncate(7);
+    CHECK(batch.size() == 4);
+    batch.truncate(2);
+    CHECK(batch.size() == 2);
+    CHECK(batch.bytes() == 12);
+    batch.put(5, "next", "one");
+    CHECK(batch[2].key == "next");
+    CHECK(batch[1].key == "gone");
 }
 
 TEMPLATE_LIST_TEST_CASE("a cleared table is empty and takes rows again; the others keep theirs", "[kv]", KvAdapters) {

@@ -1,6 +1,7 @@
 #include "projections/kpi/kpi.hpp"
 
 #include "projections/kpi/bins.hpp"
+#include "projections/kpi/cell_codec.hpp"
 #include "tests/projections/sale_events.hpp"
 #include "tests/support/fold.hpp"
 
@@ -88,6 +89,16 @@ Story january() {
         .sale("c", lost(bob, v1::PRICE, eur(20'000), "lead", at(2026, 1, 3), at(2026, 1, 31, 23, 30), 28 * day, 1000),
               at(2026, 1, 31, 23, 30));
     return story;
+}
+
+const kpi::CellLayout one_histogram{{}, 2, 1};
+
+v1::KpiCell parsed(const kpi::OpenCell& cell) {
+    std::string bytes;
+    cell.write(bytes);
+    v1::KpiCell row;
+    REQUIRE(row.ParseFromString(bytes));
+    return row;
 }
 
 }  // namespace
@@ -377,18 +388,20 @@ TEST_CASE("quantiles from bins are within one percent of the value at that rank"
         std::mt19937_64 random(seed);
         std::lognormal_distribution<double> cycle(14, 3);
         std::vector<std::int64_t> values;
-        v1::KpiBins bins, taken_back;
+        kpi::OpenCell bins, taken_back;
+        bins.read("", one_histogram);
+        taken_back.read("", one_histogram);
         for (int i = 0; i < 2'001; ++i) {
             const auto value = static_cast<std::int64_t>(cycle(random)) * (i % 5 == 0 ? -1 : 1);
             values.push_back(value);
-            kpi::add_to_bin(bins, kpi::bin_of(value), 1);
-            kpi::add_to_bin(bins, kpi::bin_of(value * 3 + 7), 1);
-            kpi::add_to_bin(taken_back, kpi::bin_of(value * 3 + 7), -1);
+            bins.add({0, kpi::bin_of(value), 1});
+            bins.add({0, kpi::bin_of(value * 3 + 7), 1});
+            taken_back.add({0, kpi::bin_of(value * 3 + 7), -1});
         }
         std::ranges::sort(values);
         kpi::BinCounts counts;
-        kpi::merge(counts, bins);
-        kpi::merge(counts, taken_back);
+        kpi::merge(counts, parsed(bins).bins(0));
+        kpi::merge(counts, parsed(taken_back).bins(0));
         for (const double q : {0.0, 0.1, 0.5, 0.9, 0.99, 1.0}) {
             const auto exact = static_cast<double>(values[static_cast<std::size_t>(q * 2'000)]);
             CHECK(kpi::quantile(counts, q).value() == Approx(exact).epsilon(kpi::bins_relative_error).margin(0));
@@ -399,13 +412,54 @@ TEST_CASE("quantiles from bins are within one percent of the value at that rank"
 }
 
 TEST_CASE("bins that hold nothing any more leave no trace", "[kpi]") {
-    v1::KpiBins bins;
-    kpi::add_to_bin(bins, 7, 1);
-    kpi::add_to_bin(bins, 3, 2);
-    kpi::add_to_bin(bins, 7, -1);
-    CHECK(bins.index_size() == 1);
-    CHECK(bins.index(0) == 3);
-    CHECK(bins.count(0) == 2);
+    kpi::OpenCell cell;
+    cell.read("", one_histogram);
+    cell.add({0, 7, 1});
+    cell.add({0, 3, 2});
+    cell.add({0, 7, -1});
+    cell.add({0, 5, 0});
+    const auto row = parsed(cell);
+    REQUIRE(row.bins_size() == 1);
+    REQUIRE(row.bins(0).index_size() == 1);
+    CHECK(row.bins(0).index(0) == 3);
+    CHECK(row.bins(0).count(0) == 2);
+}
+
+TEST_CASE("a cell's row has the bytes that Protobuf gives it, and is read back from them", "[kpi]") {
+    std::mt19937_64 random(11);
+    for (int round = 0; round < 500; ++round) {
+        const auto number = [&] {
+            return static_cast<std::int64_t>(random() >> random() % 64) * (random() % 2 ? 1 : -1);
+        };
+        const kpi::CellLayout layout{{}, static_cast<int>(random() % 5), static_cast<int>(random() % 4)};
+        v1::KpiCell row;
+        for (int i = 0; i < layout.values; ++i) row.add_values(number());
+        for (int h = 0; h < layout.bins; ++h) {
+            auto& bins = *row.add_bins();
+            for (int i = 0, bin = -1728; i < static_cast<int>(random() % 40); ++i) {
+                bins.add_index(bin += 1 + static_cast<int>(random() % 60));
+                bins.add_count(number() | 1);
+            }
+        }
+        const auto bytes = row.SerializeAsString();
+        kpi::OpenCell cell;
+        cell.read(bytes, layout);
+        std::string written;
+        cell.write(written);
+        REQUIRE(written == bytes);
+    }
+    kpi::OpenCell cell;
+    CHECK_THROWS_AS(cell.read("\x0a\x7f", one_histogram), std::runtime_error);
+    CHECK_THROWS_AS(cell.read("\x1a\x01\x01", one_histogram), std::runtime_error);
+}
+
+TEST_CASE("a cell whose family has got more measures begins them at zero", "[kpi]") {
+    v1::KpiCell row;
+    row.add_values(5);
+    kpi::OpenCell cell;
+    cell.read(row.SerializeAsString(), one_histogram);
+    CHECK(cell.values() == std::vector<std::int64_t>{5, 0});
+    CHECK(parsed(cell).bins_size() == 1);
 }
 
 TEST_CASE("any interleaving of the partitions gives byte-equal answers", "[kpi]") {

@@ -27,7 +27,8 @@ std::expected<void, KvError> DurableKv::apply(Written written) {
 KvBatch DurableKv::without_dropped(KvBatch batch) const {
     if (!dropped_) return batch;
     KvBatch kept;
-    for (const auto& op : batch.ops()) {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        const auto op = batch[i];
         if (!dropped_(op.table, op.key)) copy_op(op, kept);
     }
     return kept;
@@ -41,6 +42,11 @@ std::expected<void, KvError> DurableKv::write(KvBatch batch, Durability durabili
     return done;
 }
 
+// All that was written before is safe with it.
+std::expected<void, KvError> DurableKv::write_bulk(KvBatch batch) {
+    return write(std::move(batch), Durability::synced);
+}
+
 std::expected<void, KvError> DurableKv::ingest(std::vector<consumers::KvRun> runs, KvBatch then) {
     if (place_first_ && !then.empty()) {
         if (auto done = write(std::move(then), Durability::buffered); !done) return done;
@@ -50,7 +56,7 @@ std::expected<void, KvError> DurableKv::ingest(std::vector<consumers::KvRun> run
         points_.pass("before a sorted run is taken in");
         KvBatch rows;
         for (std::size_t i = 0; i < run.size(); ++i) {
-            rows.put(run.table(), std::string(run[i].first), std::string(run[i].second));
+            rows.put(run.table(), run[i].first, run[i].second);
         }
         if (auto done = apply({without_dropped(std::move(rows)), true}); !done) return done;
     }

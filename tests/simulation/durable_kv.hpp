@@ -27,6 +27,7 @@ public:
     }
     std::unique_ptr<consumers::KvSnapshot> snapshot() override { return store_->snapshot(); }
     std::expected<void, consumers::KvError> write(consumers::KvBatch batch, consumers::Durability durability) override;
+    std::expected<void, consumers::KvError> write_bulk(consumers::KvBatch batch) override;
     std::expected<void, consumers::KvError> ingest(std::vector<consumers::KvRun> runs,
                                                    consumers::KvBatch then) override;
     std::expected<void, consumers::KvError> clear(consumers::Table table) override;

@@ -27,6 +27,9 @@ public:
         const auto found = tables_.at(table).find(key);
         return found == tables_.at(table).end() ? nullptr : found->second.message.get();
     }
+    std::string& bytes(std::uint32_t table, std::string_view key) override {
+        return tables_.at(table)[std::string(key)].bytes;
+    }
     void erase(std::uint32_t table, std::string_view key) override {
         if (const auto found = tables_.at(table).find(key); found != tables_.at(table).end())
             tables_.at(table).erase(found);
@@ -57,7 +60,9 @@ public:
 
     void apply(const projections::Event& event) {
         fresh_.clear();
-        projection_.apply(event, *shards_.at(projections::shard_of(event.header.partition)));
+        auto& rows = *shards_.at(projections::shard_of(event.header.partition));
+        projection_.apply(event, rows);
+        if (rows.gathered()) rows.gathered()->settle(rows);
     }
 
     void get(std::uint32_t table, std::string_view key,

@@ -75,6 +75,27 @@ TEST_CASE("a view of a raised version is made again from the first event", "[pro
     CHECK(world.seen(*projector) == expected);
 }
 
+TEST_CASE("a view is ready when it has been made once, and stays so while it is made again", "[projector]") {
+    Versions world;
+    world.prices.append_many(20);
+    world.poison->set({7});  // it cannot be made
+    {
+        const auto projector = world.run({world.view(1)});
+        REQUIRE(eventually(*projector, [](const auto& status) { return !status.failure.empty(); }));
+        CHECK_FALSE(projector->status().at(0).ready);
+    }
+    world.poison->set({});
+    CHECK_FALSE(world.make({world.view(1)})->status().at(0).ready);
+    {
+        const auto projector = world.run({world.view(1)});
+        CHECK(eventually(*projector, [](const auto& status) { return status.ready && !status.rebuilding; }));
+    }
+    world.poison->set({7});
+    const auto projector = world.run({world.view(2)});
+    REQUIRE(eventually(*projector, [](const auto& status) { return !status.failure.empty(); }));
+    CHECK(projector->status().at(0).ready);
+}
+
 TEST_CASE("the old colour serves and follows until the new one takes its place, while events go on", "[projector]") {
     Versions world;
     world.options = {.batch_events = 20, .rebuild_batch_events = 50};

@@ -222,6 +222,9 @@ public:
         if (std::exchange(last_lands_, false)) (void)inner_.write(std::move(batch), durability);
         return std::unexpected(KvError{"the store broke"});
     }
+    std::expected<void, KvError> write_bulk(KvBatch batch) override {
+        return write(std::move(batch), Durability::synced);
+    }
     std::expected<void, KvError> ingest(std::vector<KvRun>, KvBatch) override {
         return std::unexpected(KvError{"not used here"});
     }
