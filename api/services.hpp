@@ -9,9 +9,17 @@
 #include "consumers/projector/projector.hpp"
 #include "projections/kpi/kpi.hpp"
 
+#include <expected>
 #include <functional>
+#include <string>
 
 namespace tidemark::api {
+
+struct BackupMade {
+    std::string directory;
+    std::uint64_t blocks = 0;
+    std::uint64_t records = 0;
+};
 
 struct Services {
     consumers::Log& log;
@@ -21,6 +29,8 @@ struct Services {
     consumers::Projector& projector;
     std::function<events::Micros()> clock;  // wall time; any thread
     const projections::kpi::Kpis& kpis;     // the ones that the projector folds
+    // Makes a backup of that name, a plain file name; may take seconds. Any thread. None: not offered.
+    std::function<std::expected<BackupMade, std::string>(const std::string& name)> back_up;
 };
 
 }  // namespace tidemark::api

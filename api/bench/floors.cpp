@@ -49,7 +49,7 @@ std::expected<double, std::string> synced_writes(BenchRun& run, Make make) {
 
 std::expected<std::string, std::string> group_floor(BenchRun& run, std::uint64_t records) {
     const std::uint64_t count = std::clamp<std::uint64_t>(records, 1, 1'500);  // what fits into one block
-    const std::string name = fmt::format("floor: one synced block of {}", count);
+    std::string name = fmt::format("floor: one synced block of {}", count);
     for (const Figure& known : run.figures.all()) {
         if (known.name == name) return name;
     }

@@ -182,6 +182,42 @@ void add_check(CLI::App& root, Arguments& chosen) {
     app->callback([&chosen, arguments] { chosen = *arguments; });
 }
 
+void add_backup(CLI::App& root, Arguments& chosen) {
+    auto* app = root.add_subcommand("backup", "copy the log of a running server, and read the copy back");
+    auto arguments = std::make_shared<BackupArguments>();
+    app->add_option("NAME", arguments->name, "what it is called; the time if not said");
+    add_where(*app, arguments->where);
+    app->add_option("--verify", arguments->verify, "only read this backup back")->check(CLI::ExistingDirectory);
+    app->add_flag("--json", arguments->json, "as JSON");
+    app->footer(
+        "\nThe server writes it into the directory of its setting `backups`; run this on the same machine. Everything\n"
+        "that was acknowledged before is in it. Copy it to another machine: files are shared with the data directory\n"
+        "as long as both lie on one disk. It holds the keys: keep it as safe as the data directory.\n"
+        "\nExamples:\n"
+        "  tidemark backup\n"
+        "  tidemark backup before-the-upgrade\n"
+        "  tidemark backup --verify /mnt/elsewhere/before-the-upgrade");
+    app->callback([&chosen, arguments] { chosen = *arguments; });
+}
+
+void add_restore(CLI::App& root, Arguments& chosen) {
+    auto* app = root.add_subcommand("restore", "put a backup into a data directory");
+    auto arguments = std::make_shared<RestoreArguments>();
+    app->add_option("BACKUP", arguments->backup, "directory of the backup")->required()->check(CLI::ExistingDirectory);
+    app->add_option("-d,--data", arguments->data, "data directory; no server may have it open")->required();
+    app->add_flag("--replace", arguments->replace, "move what is in the data directory to DATA/replaced first");
+    app->add_flag("--json", arguments->json, "as JSON");
+    app->footer(
+        "\nThe backup is verified first: every hash and every record. The restored log is a new incarnation: "
+        "positions\n"
+        "and cursors that clients kept from the former one are refused, and said to be so. Derived stores and views\n"
+        "are made again when the server starts.\n"
+        "\nExamples:\n"
+        "  tidemark restore data-backups/before-the-upgrade --data ./data\n"
+        "  tidemark restore data-backups/before-the-upgrade --data ./data --replace");
+    app->callback([&chosen, arguments] { chosen = *arguments; });
+}
+
 void add_simulate(CLI::App& root, Arguments& chosen) {
     auto* app = root.add_subcommand("simulate", "play a sales operation: the same seed plays the same one");
     auto arguments = std::make_shared<SimulateArguments>();
@@ -296,6 +332,8 @@ Arguments parse_command_line(int argc, const char* const* argv, const std::strin
     add_replay(root, chosen);
     add_rebuild(root, chosen);
     add_check(root, chosen);
+    add_backup(root, chosen);
+    add_restore(root, chosen);
     add_bench(root, chosen);
     add_completion(root, chosen);
     try {

@@ -74,6 +74,18 @@ struct CheckArguments {
     OpenedBy store;
     bool json = false;
 };
+struct BackupArguments {
+    Where where;
+    std::string name;              // of the backup; empty: the time, 20260131T093000Z
+    std::filesystem::path verify;  // only reads this backup back
+    bool json = false;
+};
+struct RestoreArguments {
+    std::filesystem::path backup;
+    std::filesystem::path data;
+    bool replace = false;
+    bool json = false;
+};
 struct SimulateArguments {
     Where where;
     std::uint64_t seed = 1;
@@ -86,13 +98,13 @@ struct SimulateArguments {
     bool json = false;
 };
 struct BenchArguments {
-    std::filesystem::path data;  // a directory that is made and removed
-    std::uint32_t seconds = 3;   // of each burst
-    std::uint32_t sustain = 10;  // seconds
+    std::filesystem::path data;   // a directory that is made and removed
+    std::uint32_t seconds = 3;    // of each burst
+    std::uint32_t sustain = 10;   // seconds
     std::uint64_t live = 50'000;  // sales
     std::uint64_t events = 200'000;
     std::vector<std::string> only;  // sections; empty: all
-    std::filesystem::path json;  // written there too
+    std::filesystem::path json;     // written there too
 };
 struct CompletionArguments {
     std::string script;
@@ -101,9 +113,9 @@ struct Finished {
     ExitCode code = ExitCode::ok;  // help or an error was printed
 };
 
-using Arguments =
-    std::variant<Finished, ServeArguments, ImportArguments, SendArguments, KpiArguments, ReplayArguments,
-                 RebuildArguments, CheckArguments, SimulateArguments, BenchArguments, CompletionArguments>;
+using Arguments = std::variant<Finished, ServeArguments, ImportArguments, SendArguments, KpiArguments, ReplayArguments,
+                               RebuildArguments, CheckArguments, BackupArguments, RestoreArguments, SimulateArguments,
+                               BenchArguments, CompletionArguments>;
 
 // `settings_help` is shown by `tidemark serve --help`.
 [[nodiscard]] Arguments parse_command_line(int argc, const char* const* argv, const std::string& settings_help);

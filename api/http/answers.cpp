@@ -47,11 +47,13 @@ Response rejection_answer(const v1::Outcome& outcome, bool with_if_match) {
     return problem(std::move(problem_message));
 }
 
-Response unavailable_answer(const v1::Outcome& outcome) {
+// `trouble`: what the log says of itself, if it takes nothing.
+Response unavailable_answer(const v1::Outcome& outcome, const std::string& trouble) {
     v1::Problem problem_message;
     problem_message.set_status(503);
     problem_message.set_code("Unavailable");
     problem_message.set_detail(
+        (trouble.empty() ? "" : "Nothing is taken: " + trouble + ". ") +
         "What became of the command is not known: send it again with the same Idempotency-Key, and it will be "
         "done once.");
     problem_message.set_command_id(outcome.command_id());
@@ -113,7 +115,7 @@ unsigned status_of(v1::RejectionCategory category, bool with_if_match) {
 }
 
 Response outcome_answer(const Request& request, const v1::Outcome& outcome, bool with_if_match,
-                        const consumers::LogIdentity& log) {
+                        const consumers::Log& log) {
     Response response;
     switch (outcome.status()) {
         case v1::ACCEPTED: {
@@ -125,7 +127,7 @@ Response outcome_answer(const Request& request, const v1::Outcome& outcome, bool
             break;
         }
         case v1::UNCHANGED: response = answer(request, outcome); break;
-        case v1::UNAVAILABLE: response = unavailable_answer(outcome); break;
+        case v1::UNAVAILABLE: response = unavailable_answer(outcome, log.trouble()); break;
         default: response = rejection_answer(outcome, with_if_match); break;
     }
     if (outcome.status() == v1::ACCEPTED || outcome.status() == v1::UNCHANGED) {
@@ -133,7 +135,7 @@ Response outcome_answer(const Request& request, const v1::Outcome& outcome, bool
     }
     if (outcome.has_position()) {
         const std::array position{events::Position{outcome.position().partition(), outcome.position().sequence()}};
-        response.headers.emplace_back("Tidemark-Position", consumers::format_position_token(log, position));
+        response.headers.emplace_back("Tidemark-Position", consumers::format_position_token(log.identity(), position));
     }
     response.headers.emplace_back("Idempotency-Key", outcome.command_id());
     return response;

@@ -33,7 +33,7 @@ inline constexpr std::string_view event_stream_type = "text/event-stream";
 
 // The answer to a single command.
 [[nodiscard]] Response outcome_answer(const Request& request, const v1::Outcome& outcome, bool with_if_match,
-                                      const consumers::LogIdentity& log);
+                                      const consumers::Log& log);
 
 // What a record says, for people and programs; an error is a record that this program cannot read.
 [[nodiscard]] std::expected<v1::EventRecord, std::string> show(const events::RecordView& record);

@@ -146,7 +146,7 @@ void handle_command(const Context& context, const CommandPlace& place, RequestPt
         invalid.set_status(v1::INVALID);
         broken->set_field(in_request(broken->field(), place));
         *invalid.mutable_rejection() = std::move(*broken);
-        responder.respond(outcome_answer(*request, invalid, with_if_match, context.services.log.identity()));
+        responder.respond(outcome_answer(*request, invalid, with_if_match, context.services.log));
         return;
     }
     submission.answer = [&context, &place, request, with_if_match,
@@ -155,7 +155,7 @@ void handle_command(const Context& context, const CommandPlace& place, RequestPt
             if (outcome.has_rejection()) {
                 outcome.mutable_rejection()->set_field(in_request(outcome.rejection().field(), place));
             }
-            return outcome_answer(*request, outcome, with_if_match, context.services.log.identity());
+            return outcome_answer(*request, outcome, with_if_match, context.services.log);
         });
     };
     if (context.services.commands.submit({&submission, 1}) == 0) {

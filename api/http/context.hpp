@@ -30,6 +30,7 @@ void add_definition_routes(Routes& routes, const Context& context);
 void add_kpi_routes(Routes& routes, const Context& context);
 void add_feed_routes(Routes& routes, const Context& context);
 void add_operation_routes(Routes& routes, const Context& context);
+void add_backup_routes(Routes& routes, const Context& context);
 
 // Runs a query on the pool and answers with what it returns; 503 when the pool's queue is full.
 using Query = std::move_only_function<Response(const Request&)>;

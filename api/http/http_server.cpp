@@ -64,6 +64,7 @@ HttpServer::HttpServer(Services services, HttpOptions options)
     add_kpi_routes(routes, context);
     add_feed_routes(routes, context);
     add_operation_routes(routes, context);
+    add_backup_routes(routes, context);
     impl_->metrics.gauge("tidemark_http_connections", "Connections open",
                          [this] { return static_cast<double>(impl_->listener.connections()); });
     impl_->metrics.gauge("tidemark_http_queries_queued", "Queries waiting or running",

@@ -76,6 +76,9 @@ private:
 // Ready: commands are decided, and views are there and kept. What is damaged, or not made yet, is named.
 v1::Health readiness(const Context& context, Stall& stall) {
     v1::Health message;
+    if (const std::string trouble = context.services.log.trouble(); !trouble.empty()) {
+        message.add_faults("log: " + trouble);
+    }
     if (const auto failure = context.services.derived.failure()) {
         message.add_faults("derived stores: " + *failure);
     } else if (const auto held_up = context.services.derived.held_up()) {

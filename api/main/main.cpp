@@ -7,6 +7,7 @@
 #include "events/time.hpp"
 #include "infra/crypto/key_file.hpp"
 #include "infra/logging/logging.hpp"
+#include "infra/rocksdb/backup.hpp"
 #include "projections/registry.hpp"
 
 #include <algorithm>
@@ -95,6 +96,36 @@ ExitCode run(const RebuildArguments& arguments) {
     return rebuild_views(*opened->projector, names);
 }
 
+BackupRead read_of(const infra::BackupTold& told) {
+    return {.log_id = told.identity.id.text(),
+            .incarnation = told.identity.incarnation,
+            .blocks = told.blocks,
+            .records = told.records};
+}
+
+infra::BackupProgress onto(const consumers::OnProgress& progress) {
+    return [&progress](std::uint64_t done, std::uint64_t total) { progress({.done = done, .total = total}); };
+}
+
+std::expected<BackupRead, std::string> read_back(const std::filesystem::path& backup,
+                                                 const consumers::OnProgress& progress) {
+    const auto told = infra::verify_backup(backup, onto(progress));
+    if (!told) return std::unexpected(told.error());
+    return read_of(*told);
+}
+
+// The milliseconds of now are an incarnation that no other restore of the same backup gets, here or elsewhere.
+std::expected<BackupRead, std::string> restore(const RestoreArguments& arguments,
+                                               const consumers::OnProgress& progress) {
+    const auto told = infra::restore_backup({.backup = arguments.backup,
+                                             .data = arguments.data,
+                                             .replace = arguments.replace,
+                                             .incarnation = static_cast<std::uint64_t>(wall_clock() / 1000)},
+                                            onto(progress));
+    if (!told) return std::unexpected(told.error());
+    return read_of(*told);
+}
+
 // What the subcommands that speak to a server find around them. A data directory is served as long as this lives.
 class Reach {
 public:
@@ -102,6 +133,9 @@ public:
     Surroundings around() {
         return {.reach = [this](const Where& where) { return reach(where); },
                 .read_or_make_key = [](const std::filesystem::path& file) { return infra::read_or_make_key(file); },
+                .read_back = read_back,
+                .restore = restore,
+                .now = wall_clock(),
                 .today = events::date_of(wall_clock())};
     }
 
@@ -133,6 +167,14 @@ ExitCode run(const SendArguments& arguments) {
 ExitCode run(const SimulateArguments& arguments) {
     Reach reach(Absent::make);
     return run_simulate(arguments, reach.around());
+}
+ExitCode run(const BackupArguments& arguments) {
+    Reach reach(Absent::refuse);
+    return run_backup(arguments, reach.around());
+}
+ExitCode run(const RestoreArguments& arguments) {
+    Reach reach(Absent::make);
+    return run_restore(arguments, reach.around());
 }
 ExitCode run(const KpiArguments& arguments) {
     Reach reach(Absent::refuse);

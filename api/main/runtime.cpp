@@ -1,5 +1,6 @@
 #include "api/main/runtime.hpp"
 
+#include "infra/rocksdb/backup.hpp"
 #include "infra/runtime/threads.hpp"
 #include "projections/registry.hpp"
 
@@ -71,6 +72,19 @@ std::size_t room_for_connections(std::size_t bound) {
     return std::min(bound, all > 2 * of_databases ? all - of_databases : all / 2);
 }
 
+// A name in the directory that the settings say, and never another place.
+auto backups_of(const infra::Config& config, infra::EmbeddedLog& log) {
+    // Without the slash that a data directory may end with.
+    const std::filesystem::path data = std::filesystem::absolute(config.data / "").lexically_normal().parent_path();
+    const std::filesystem::path root = config.backups.value_or(data.string() + "-backups");
+    return [root, &log](const std::string& name) -> std::expected<BackupMade, std::string> {
+        const std::filesystem::path directory = std::filesystem::absolute(root / name);
+        const auto made = log.back_up(directory);
+        if (!made) return std::unexpected(made.error());
+        return BackupMade{.directory = directory.string(), .blocks = made->blocks, .records = made->records};
+    };
+}
+
 }  // namespace
 
 std::expected<OpenedViews, std::string> open_views(const infra::Config& config, consumers::Log& log, Settings settings,
@@ -130,7 +144,8 @@ std::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const infra:
                                               .history = *runtime->store_.history,
                                               .projector = *runtime->views_.projector,
                                               .clock = wall_clock,
-                                              .kpis = *runtime->views_.kpis},
+                                              .kpis = *runtime->views_.kpis,
+                                              .back_up = backups_of(config, *runtime->store_.log)},
                                      HttpOptions{.address = config.http_address,
                                                  .port = config.http_port,
                                                  .threads = config.http_threads,

@@ -83,6 +83,9 @@ public:
     // beyond `seen`; else when it is, or at the deadline, or after interrupt().
     [[nodiscard]] virtual std::uint64_t wait(std::uint64_t seen, std::chrono::steady_clock::time_point deadline) = 0;
     virtual void interrupt() = 0;  // wakes every waiter; for shutting down
+
+    // Why appends are refused at the moment, for people; empty: they are not, as far as is known.
+    [[nodiscard]] virtual std::string trouble() const { return {}; }
 };
 
 }  // namespace tidemark::consumers

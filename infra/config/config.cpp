@@ -40,6 +40,8 @@ const std::vector<ConfigOption>& table() {
         option("data", "TIDEMARK_DATA", "the data directory", &Config::data, parse_path, show_path),
         option("partitions", "TIDEMARK_PARTITIONS", "of the log, 1 to 4096; fixed when it is made", &Config::partitions,
                parse_partitions, show_number<std::uint32_t>),
+        option("backups", "TIDEMARK_BACKUPS", "where backups go; none: DATA-backups, beside the data directory",
+               &Config::backups, parse_optional_path, show_optional_path),
         option("accept_missing_mark", "TIDEMARK_ACCEPT_MISSING_MARK",
                "start once on a log whose mark is lost, and make a new one", &Config::accept_missing_mark, parse_flag,
                show_flag),

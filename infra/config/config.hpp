@@ -26,6 +26,7 @@ struct TenantConfig {
 // The values are those of a start without any setting.
 struct Config {
     std::filesystem::path data = "data";
+    std::optional<std::filesystem::path> backups;  // none: DATA-backups, beside the data directory
     std::uint32_t partitions = 16;
     bool accept_missing_mark = false;
 

@@ -2,11 +2,12 @@
 
 #include "events/wire.hpp"
 #include "infra/rocksdb/rocks_logger.hpp"
+#include "infra/rocksdb/stored_end.hpp"
 
 #include <rocksdb/db.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
-#include <bit>
 #include <system_error>
 
 namespace tidemark::infra {
@@ -58,41 +59,6 @@ std::string end_key(events::Partition partition) {
     return "end/" + partition_key(partition);
 }
 
-std::string encode_end(const consumers::Log::End& end) {
-    std::string out;
-    wire::put(out, end.tip.next_number);
-    wire::put(out, end.tip.next_sequence);
-    wire::put(out, end.tip.owner_epoch);
-    wire::put(out, end.tip.owner.bytes);
-    wire::put(out, end.tip.digest);
-    wire::put(out, static_cast<std::uint32_t>(end.edge.peaks().size()));
-    for (const events::Digest& peak : end.edge.peaks()) {
-        wire::put(out, peak);
-    }
-    return out;
-}
-
-std::optional<consumers::Log::End> decode_end(std::string_view bytes) {
-    wire::Reader in(bytes);
-    consumers::Log::End end;
-    end.tip.next_number = in.get<std::uint64_t>();
-    end.tip.next_sequence = in.get<std::uint64_t>();
-    end.tip.owner_epoch = in.get<std::uint64_t>();
-    in.get(end.tip.owner.bytes);
-    in.get(end.tip.digest);
-    const std::size_t count = in.get<std::uint32_t>();
-    if (!in.ok() || in.left() != count * sizeof(events::Digest) ||
-        count != static_cast<std::size_t>(std::popcount(end.tip.next_sequence))) {
-        return std::nullopt;
-    }
-    std::vector<events::Digest> peaks(count);
-    for (events::Digest& peak : peaks) {
-        in.get(peak);
-    }
-    end.edge = events::MerkleEdge::from(end.tip.next_sequence, std::move(peaks));
-    return end;
-}
-
 rocksdb::DBOptions database_options() {
     rocksdb::DBOptions options;
     options.create_if_missing = true;
@@ -106,9 +72,9 @@ rocksdb::DBOptions database_options() {
     return options;
 }
 
-rocksdb::ColumnFamilyOptions block_options() {
+rocksdb::ColumnFamilyOptions block_options(std::size_t write_buffer_bytes) {
     rocksdb::ColumnFamilyOptions options;
-    options.write_buffer_size = 64u << 20;
+    options.write_buffer_size = write_buffer_bytes;
     options.max_write_buffer_number = 2;
     options.compression = rocksdb::kNoCompression;  // blocks come compressed
     // Blocks are never changed and never deleted: compaction moves their keys and leaves them where they are.
@@ -119,21 +85,32 @@ rocksdb::ColumnFamilyOptions block_options() {
 }
 
 std::string in_words(const std::filesystem::path& directory, const rocksdb::Status& status) {
+    constexpr const char* backup = ". Put the data directory back from a backup; nothing has been changed";
     const std::string where = "cannot open the log in " + directory.string() + ": ";
     if (status.IsCorruption()) {
-        return where + "it is damaged (" + status.ToString() +
-               "). Put the data directory back from a backup; nothing has been changed";
+        return where + "it is damaged (" + status.ToString() + ")" + backup;
     }
     if (status.IsInvalidArgument()) {
         return where + "this is not a log of Tidemark, or of a later version (" + status.ToString() + ")";
     }
-    return where + status.ToString();
+    if (status.IsPathNotFound() || status.IsNotFound()) {
+        return where + "a file of it is missing (" + status.ToString() + ")" + backup;
+    }
+    if (status.IsNoSpace()) {
+        return where + "its disk is full (" + status.ToString() + "). Make room (256 MiB at least), then start again";
+    }
+    return where + status.ToString() + ". Look after the disk and the rights to the files, then start again";
+}
+
+std::string unreadable(const std::filesystem::path& directory, const rocksdb::Status& status) {
+    return "cannot read the log in " + directory.string() + ": " + status.ToString() +
+           (status.IsCorruption() ? ". It is damaged: put the data directory back from a backup" : "");
 }
 
 }  // namespace
 
 std::expected<std::unique_ptr<BlockTable>, std::string> BlockTable::open(const std::filesystem::path& directory,
-                                                                         std::uint32_t partitions) {
+                                                                         const BlockTableOptions& options) {
     std::error_code failed;
     std::filesystem::create_directories(directory, failed);
     if (failed) {
@@ -142,17 +119,28 @@ std::expected<std::unique_ptr<BlockTable>, std::string> BlockTable::open(const s
     std::unique_ptr<BlockTable> table(new BlockTable);
     table->directory_ = directory;
     const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
-        {rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions()}, {"blocks", block_options()}};
+        {rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions()},
+        {"blocks", block_options(options.write_buffer_bytes)}};
+    rocksdb::DBOptions database = database_options();
+    if (options.files) {
+        table->env_ = rocksdb::NewCompositeEnv(options.files);
+        database.env = table->env_.get();
+    }
+    if (options.without_torn_write) {
+        database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+    }
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* db = nullptr;
-    if (const auto status = rocksdb::DB::Open(database_options(), directory.string(), families, &handles, &db);
-        !status.ok()) {
+    const auto status = options.only_look
+                            ? rocksdb::DB::OpenForReadOnly(database, directory.string(), families, &handles, &db)
+                            : rocksdb::DB::Open(database, directory.string(), families, &handles, &db);
+    if (!status.ok()) {
         return std::unexpected(in_words(directory, status));
     }
     table->db_.reset(db);
     table->meta_ = handles[0];
     table->blocks_ = handles[1];
-    if (auto identified = table->identify(partitions); !identified) {
+    if (auto identified = table->identify(options); !identified) {
         return std::unexpected(identified.error());
     }
     return table;
@@ -168,7 +156,7 @@ BlockTable::~BlockTable() {
     }
 }
 
-std::expected<void, std::string> BlockTable::identify(std::uint32_t partitions) {
+std::expected<void, std::string> BlockTable::identify(const BlockTableOptions& options) {
     std::string found;
     const auto status = db_->Get({}, meta_, "format", &found);
     if (status.IsNotFound()) {
@@ -177,7 +165,14 @@ std::expected<void, std::string> BlockTable::identify(std::uint32_t partitions) 
         if (any->Valid()) {
             return std::unexpected("the log in " + directory_.string() + " does not say what it is: it is damaged");
         }
-        return make_identity(partitions);
+        if (options.only_look) {
+            return std::unexpected(
+                "the log in " + directory_.string() +
+                " holds nothing at all, and there is a mark of it. Acknowledged events are missing. Put the "
+                "data directory back from a backup; nothing has been changed");
+        }
+        identity_ = {events::random_uuid(), 1, options.partitions};
+        return write_identity();
     }
     if (!status.ok()) {
         return std::unexpected(in_words(directory_, status));
@@ -197,17 +192,35 @@ std::expected<void, std::string> BlockTable::identify(std::uint32_t partitions) 
     if (!in.ok() || in.left() != 0) {
         return std::unexpected("the log in " + directory_.string() + " does not say which one it is: it is damaged");
     }
-    if (identity_.partitions != partitions) {
+    if (identity_.partitions != options.partitions) {
         return std::unexpected("the log in " + directory_.string() + " has " + std::to_string(identity_.partitions) +
-                               " partitions and " + std::to_string(partitions) +
+                               " partitions and " + std::to_string(options.partitions) +
                                " are asked for. The number is fixed when a log is made: ask for " +
                                std::to_string(identity_.partitions));
     }
     return {};
 }
 
-std::expected<void, std::string> BlockTable::make_identity(std::uint32_t partitions) {
-    identity_ = {events::random_uuid(), 1, partitions};
+std::expected<void, std::string> BlockTable::checkpoint(const std::filesystem::path& target) {
+    rocksdb::Checkpoint* made = nullptr;
+    auto status = rocksdb::Checkpoint::Create(db_.get(), &made);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    if (status.ok()) {
+        constexpr std::uint64_t always_flush = 0;
+        status = checkpoint->CreateCheckpoint(target.string(), always_flush);
+    }
+    if (!status.ok()) {
+        return std::unexpected("cannot copy the log to " + target.string() + ": " + status.ToString());
+    }
+    return {};
+}
+
+std::expected<void, std::string> BlockTable::renew(std::uint64_t incarnation) {
+    identity_.incarnation = incarnation;
+    return write_identity();
+}
+
+std::expected<void, std::string> BlockTable::write_identity() {
     std::string identity;
     wire::put(identity, identity_.id.bytes);
     wire::put(identity, identity_.incarnation);
@@ -335,7 +348,7 @@ std::expected<void, std::string> BlockTable::visit(events::Partition partition, 
         }
     }
     if (!at->status().ok()) {
-        return std::unexpected("cannot read the log in " + directory_.string() + ": " + at->status().ToString());
+        return std::unexpected(unreadable(directory_, at->status()));
     }
     return {};
 }
@@ -361,7 +374,7 @@ std::expected<void, std::string> BlockTable::visit_back(events::Partition partit
         }
     }
     if (!at->status().ok()) {
-        return std::unexpected("cannot read the log in " + directory_.string() + ": " + at->status().ToString());
+        return std::unexpected(unreadable(directory_, at->status()));
     }
     return {};
 }

@@ -16,6 +16,8 @@
 namespace rocksdb {
 class ColumnFamilyHandle;
 class DB;
+class Env;
+class FileSystem;
 }  // namespace rocksdb
 
 namespace tidemark::infra {
@@ -36,13 +38,23 @@ using BlockVisitor = std::function<bool(const events::BlockPtr&)>;
 // Called before a block is decoded, with its number and its stored bytes; false ends the visit.
 using BlockWanted = std::function<bool(std::uint64_t number, std::size_t bytes)>;
 
+struct BlockTableOptions {
+    std::uint32_t partitions = 16;
+    std::size_t write_buffer_bytes = 64u << 20;
+    std::shared_ptr<rocksdb::FileSystem> files;  // none: the system's own
+    // Reads what is there and changes no file: opening to write does, it writes anew what the write-ahead log holds.
+    bool only_look = false;
+    // Leaves out a last write that the power was lost in (wal_tail.hpp).
+    bool without_torn_write = false;
+};
+
 // Any thread; write from one thread at a time.
 class BlockTable {
 public:
     // Makes the database with a new identity if there is none. The error is for people: held by another
     // process, damaged, of an unknown format, of another number of partitions, not ours.
     [[nodiscard]] static std::expected<std::unique_ptr<BlockTable>, std::string> open(
-        const std::filesystem::path& directory, std::uint32_t partitions);
+        const std::filesystem::path& directory, const BlockTableOptions& options);
     ~BlockTable();
     BlockTable(const BlockTable&) = delete;
     BlockTable& operator=(const BlockTable&) = delete;
@@ -54,6 +66,12 @@ public:
                                                           const std::vector<StoredEnd>& ends);
     // After no_space: tries to write again from now on. False: there is still no room.
     [[nodiscard]] bool resume();
+
+    // Makes in `target`, which must not be there, a database with all that is written now: files that do not change any
+    // more are linked when they lie on the same file system, else copied. Writing goes on meanwhile.
+    [[nodiscard]] std::expected<void, std::string> checkpoint(const std::filesystem::path& target);
+    // From now on, this is another incarnation of the log. Synced.
+    [[nodiscard]] std::expected<void, std::string> renew(std::uint64_t incarnation);
 
     // An end written before, if it is still one of this partition's blocks.
     [[nodiscard]] std::expected<std::optional<consumers::Log::End>, std::string> stored_end(
@@ -69,11 +87,12 @@ public:
 
 private:
     BlockTable() = default;
-    [[nodiscard]] std::expected<void, std::string> identify(std::uint32_t partitions);
-    [[nodiscard]] std::expected<void, std::string> make_identity(std::uint32_t partitions);
+    [[nodiscard]] std::expected<void, std::string> identify(const BlockTableOptions& options);
+    [[nodiscard]] std::expected<void, std::string> write_identity();
 
     std::filesystem::path directory_;
     consumers::LogIdentity identity_;
+    std::unique_ptr<rocksdb::Env> env_;  // of `files`
     std::unique_ptr<rocksdb::DB> db_;
     rocksdb::ColumnFamilyHandle* meta_ = nullptr;
     rocksdb::ColumnFamilyHandle* blocks_ = nullptr;

@@ -1,13 +1,12 @@
 #include "infra/rocksdb/embedded_log.hpp"
 
-#include "infra/rocksdb/open_log.hpp"
+#include "infra/rocksdb/backup.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -46,17 +45,11 @@ struct Lane {
     std::uint64_t blocks_since_end = 0;
 };
 
-[[noreturn]] void end_process(const std::string& what) {
-    spdlog::critical("{}. What was written is in doubt: the process ends, and reads at its next start what is there",
-                     what);
-    spdlog::shutdown();
-    std::abort();
-}
-
 }  // namespace
 
 struct EmbeddedLog::Impl {
-    Impl(OpenedLog opened_log, std::size_t limit) : opened(std::move(opened_log)), tail_limit(limit) {
+    Impl(OpenedLog opened_log, const EmbeddedLogOptions& options)
+        : opened(std::move(opened_log)), data(options.data), tail_limit(options.tail_bytes) {
         for (std::size_t p = 0; p < opened.chains.size(); ++p) {
             events::ChainFold& chain = opened.chains[p];
             consumers::Log::End end{chain.tip(), chain.edge()};
@@ -77,15 +70,20 @@ struct EmbeddedLog::Impl {
     std::vector<BlockPtr> judge(std::vector<Group>& groups);
     AppendResult judge_one(const BlockPtr& block);
     void write(const std::vector<BlockPtr>& blocks, std::vector<Group>& groups);
-    void write_mark(const std::vector<BlockPtr>& blocks);
+    std::expected<void, std::string> write_mark(const std::vector<BlockPtr>& blocks);
     void publish(const std::vector<BlockPtr>& blocks);
-    void take_back(const std::string& what, std::vector<Group>& groups);
+    void take_back(std::errc error, const std::string& what, std::vector<Group>& groups);
+    void append_no_more(const std::string& what);
+    std::string trouble_now();
     std::vector<StoredEnd> ends_due(bool all);
     void seal_mark(const std::stop_token& stop);
 
     OpenedLog opened;
+    const std::filesystem::path data;
     const std::size_t tail_limit;
-    bool no_space = false;  // the appender's: the last write failed for want of room
+    bool no_space = false;     // the appender's: the last write failed for want of room
+    std::string trouble;       // guarded by the mutex; not empty: nothing is appended any more
+    std::string last_refusal;  // the same, of the last write; empty: it was done
 
     std::mutex mutex;
     std::condition_variable_any queued;   // for the appender
@@ -192,8 +190,11 @@ AppendResult EmbeddedLog::Impl::judge_one(const BlockPtr& block) {
 }
 
 void EmbeddedLog::Impl::write(const std::vector<BlockPtr>& blocks, std::vector<Group>& groups) {
+    if (const std::string why = trouble_now(); !why.empty()) {
+        return take_back(std::errc::io_error, why, groups);
+    }
     if (no_space && !opened.table->resume()) {
-        return take_back(disk_full, groups);
+        return take_back(std::errc::no_space_on_device, disk_full, groups);
     }
     for (const BlockPtr& block : blocks) {
         Lane& lane = lanes[block->header().partition];
@@ -203,22 +204,26 @@ void EmbeddedLog::Impl::write(const std::vector<BlockPtr>& blocks, std::vector<G
     const auto began = std::chrono::steady_clock::now();
     const auto written = opened.table->write(blocks, ends_due(false));
     if (!written && !written.error().no_space) {
-        end_process(written.error().what);
+        append_no_more(written.error().what);
+        return take_back(std::errc::io_error, trouble_now(), groups);
     }
     no_space = !written;
     if (!written) {
         spdlog::error("{}. Nothing more is taken until there is room", written.error().what);
-        return take_back(disk_full, groups);
+        return take_back(std::errc::no_space_on_device, disk_full, groups);
     }
     const auto took = std::chrono::steady_clock::now() - began;
-    write_mark(blocks);
+    if (const auto marked_now = write_mark(blocks); !marked_now) {
+        append_no_more(marked_now.error());
+        return take_back(std::errc::io_error, trouble_now(), groups);
+    }
     publish(blocks);
     const std::scoped_lock lock(mutex);
     ++stats.writes;
     stats.write_us += static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
 }
 
-void EmbeddedLog::Impl::write_mark(const std::vector<BlockPtr>& blocks) {
+std::expected<void, std::string> EmbeddedLog::Impl::write_mark(const std::vector<BlockPtr>& blocks) {
     MarkedLog now;
     {
         const std::scoped_lock lock(mark_mutex);
@@ -229,13 +234,26 @@ void EmbeddedLog::Impl::write_mark(const std::vector<BlockPtr>& blocks) {
         sealed = false;
         now = marked;
     }
-    if (const auto written = opened.mark->write(now); !written) {
-        end_process(written.error());
+    return opened.mark->write(now);
+}
+
+// What is in doubt may be in the files and may not: only a new opening can tell, so nothing may follow it here.
+void EmbeddedLog::Impl::append_no_more(const std::string& what) {
+    const std::scoped_lock lock(mutex);
+    if (trouble.empty()) {
+        trouble = what + ": nothing is written any more, queries go on. Mend the disk, then restart the server";
+        spdlog::critical("{}", trouble);
     }
+}
+
+std::string EmbeddedLog::Impl::trouble_now() {
+    const std::scoped_lock lock(mutex);
+    return trouble;
 }
 
 void EmbeddedLog::Impl::publish(const std::vector<BlockPtr>& blocks) {
     const std::scoped_lock lock(mutex);
+    last_refusal.clear();
     for (const BlockPtr& block : blocks) {
         Lane& lane = lanes[block->header().partition];
         lane.tail.push_back(block);
@@ -262,8 +280,9 @@ void EmbeddedLog::Impl::publish(const std::vector<BlockPtr>& blocks) {
 }
 
 // Nothing of a write that failed counts: the chains go back to what is written.
-void EmbeddedLog::Impl::take_back(const std::string& what, std::vector<Group>& groups) {
+void EmbeddedLog::Impl::take_back(std::errc error, const std::string& what, std::vector<Group>& groups) {
     const std::scoped_lock lock(mutex);
+    last_refusal = what;
     for (Group& group : groups) {
         for (std::size_t i = 0; i < group.blocks.size(); ++i) {
             if (group.results[i].status != AppendStatus::counted) {
@@ -272,7 +291,7 @@ void EmbeddedLog::Impl::take_back(const std::string& what, std::vector<Group>& g
             const events::Partition partition = group.blocks[i]->header().partition;
             Lane& lane = lanes[partition];
             lane.chain = events::ChainFold(opened.table->identity().id, partition, lane.end.tip, lane.end.edge);
-            group.results[i] = {AppendStatus::unknown, std::make_error_code(std::errc::no_space_on_device), what};
+            group.results[i] = {AppendStatus::unknown, std::make_error_code(error), what};
             ++stats.refused;
         }
     }
@@ -303,7 +322,7 @@ void EmbeddedLog::Impl::seal_mark(const std::stop_token& stop) {
             const MarkedLog now = marked;
             lock.unlock();
             if (const auto done = opened.mark->seal(now); !done) {
-                end_process(done.error());
+                append_no_more(done.error());
             }
             lock.lock();
         }
@@ -319,7 +338,7 @@ void EmbeddedLog::Impl::stop() {
         appender.join();
     }
     // So that the next opening has nothing to fold. Without it that one takes longer, and that is all.
-    if (const auto ends = ends_due(true); !ends.empty()) {
+    if (const auto ends = ends_due(true); !ends.empty() && trouble_now().empty()) {
         if (const auto written = opened.table->write({}, ends); !written) {
             spdlog::warn("{}; the next start folds the end of the log again", written.error().what);
         }
@@ -335,8 +354,7 @@ std::expected<std::unique_ptr<EmbeddedLog>, std::string> EmbeddedLog::open(Embed
     if (!opened) {
         return std::unexpected(opened.error());
     }
-    return std::unique_ptr<EmbeddedLog>(
-        new EmbeddedLog(std::make_unique<Impl>(std::move(*opened), options.tail_bytes)));
+    return std::unique_ptr<EmbeddedLog>(new EmbeddedLog(std::make_unique<Impl>(std::move(*opened), options)));
 }
 
 EmbeddedLog::EmbeddedLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -428,6 +446,19 @@ void EmbeddedLog::interrupt() {
     const std::scoped_lock lock(impl_->mutex);
     ++impl_->interrupts;
     impl_->counted.notify_all();
+}
+
+std::string EmbeddedLog::trouble() const {
+    const std::scoped_lock lock(impl_->mutex);
+    return impl_->trouble.empty() ? impl_->last_refusal : impl_->trouble;
+}
+
+std::expected<BackupTold, std::string> EmbeddedLog::back_up(const std::filesystem::path& target) {
+    std::vector<std::uint64_t> ends;
+    for (events::Partition p = 0; p < identity().partitions; ++p) {
+        ends.push_back(end(p).tip.next_number);
+    }
+    return write_backup(*impl_->opened.table, impl_->data, ends, target);
 }
 
 EmbeddedLogStats EmbeddedLog::stats() const {

@@ -69,6 +69,36 @@ std::optional<MarkedLog> decode(std::string_view bytes, const events::KeyedDiges
     return in.ok() && signature == as_text(key.of(is_signed)) ? std::optional(std::move(log)) : std::nullopt;
 }
 
+struct Newest {
+    MarkedLog log;
+    std::uint64_t slot = 0;
+};
+
+std::expected<Newest, std::string> newest_of(const std::filesystem::path& file, const FileDescriptor& opened,
+                                             const events::KeyedDigest& key) {
+    struct stat status{};
+    if (::fstat(opened.number(), &status) != 0) {
+        return std::unexpected(failed_to("read", file));
+    }
+    std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
+    if (::pread(opened.number(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+        return std::unexpected(failed_to("read", file));
+    }
+    std::optional<Newest> newest;
+    const std::size_t length = bytes.size() / slots;
+    for (std::uint64_t slot = 0; slot < slots; ++slot) {
+        auto held = decode(std::string_view(bytes).substr(slot * length, length), key);
+        if (held && (!newest || held->generation > newest->log.generation)) {
+            newest = Newest{std::move(*held), slot};
+        }
+    }
+    if (!newest) {
+        return std::unexpected("the mark " + file.string() +
+                               " holds nothing that its key has signed: it is damaged, or belongs to another log");
+    }
+    return std::move(*newest);
+}
+
 }  // namespace
 
 std::expected<Mark, std::string> Mark::create(const std::filesystem::path& file, std::string_view key,
@@ -95,33 +125,30 @@ std::expected<Mark, std::string> Mark::create(const std::filesystem::path& file,
 
 std::expected<Mark, std::string> Mark::open(const std::filesystem::path& file, std::string_view key, MarkedLog& log) {
     FileDescriptor opened(::open(file.c_str(), O_RDWR | O_CLOEXEC));
-    struct stat status{};
-    if (!opened.valid() || ::fstat(opened.number(), &status) != 0) {
-        return std::unexpected(failed_to("read", file));
-    }
-    std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
-    if (::pread(opened.number(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-        return std::unexpected(failed_to("read", file));
+    if (!opened.valid()) {
+        return std::unexpected(failed_to("open", file));
     }
     Mark mark(file, std::move(opened), key);
-    bool found = false;
-    std::uint64_t newest_slot = 0;
-    const std::size_t length = bytes.size() / slots;
-    for (std::uint64_t slot = 0; slot < slots; ++slot) {
-        auto held = decode(std::string_view(bytes).substr(slot * length, length), mark.key_);
-        if (held && (!found || held->generation > log.generation)) {
-            found = true;
-            newest_slot = slot;
-            log = std::move(*held);
-        }
+    auto newest = newest_of(file, mark.opened_, mark.key_);
+    if (!newest) {
+        return std::unexpected(newest.error());
     }
-    if (!found) {
-        return std::unexpected("the mark " + file.string() +
-                               " holds nothing that its key has signed: it is damaged, or belongs to another log");
-    }
+    log = std::move(newest->log);
     // The newest one is not the first to be overwritten.
-    (newest_slot < 2 ? mark.written_ : mark.sealed_) = newest_slot % 2 + 1;
+    (newest->slot < 2 ? mark.written_ : mark.sealed_) = newest->slot % 2 + 1;
     return mark;
+}
+
+std::expected<MarkedLog, std::string> Mark::read(const std::filesystem::path& file, std::string_view key) {
+    const FileDescriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!opened.valid()) {
+        return std::unexpected(failed_to("open", file));
+    }
+    auto newest = newest_of(file, opened, events::KeyedDigest(key));
+    if (!newest) {
+        return std::unexpected(newest.error());
+    }
+    return std::move(newest->log);
 }
 
 std::expected<void, std::string> Mark::write(const MarkedLog& log) {

@@ -46,6 +46,10 @@ public:
     [[nodiscard]] static std::expected<Mark, std::string> open(const std::filesystem::path& file, std::string_view key,
                                                                MarkedLog& log);
 
+    // The same, and opens nothing to write.
+    [[nodiscard]] static std::expected<MarkedLog, std::string> read(const std::filesystem::path& file,
+                                                                    std::string_view key);
+
     [[nodiscard]] std::expected<void, std::string> write(const MarkedLog& log);  // some microseconds
     [[nodiscard]] std::expected<void, std::string> seal(const MarkedLog& log);
 

@@ -1,6 +1,9 @@
 #include "infra/rocksdb/open_log.hpp"
 
 #include "infra/crypto/key_file.hpp"
+#include "infra/rocksdb/wal_tail.hpp"
+
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -40,6 +43,8 @@ std::expected<void, std::string> looks_like_ours(const fs::path& data) {
     return {};
 }
 
+}  // namespace
+
 std::expected<FileDescriptor, std::string> take_lock(const fs::path& data) {
     const fs::path file = data / "lock";
     FileDescriptor lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -55,6 +60,8 @@ std::expected<FileDescriptor, std::string> take_lock(const fs::path& data) {
     }
     return lock;
 }
+
+namespace {
 
 // The end of a partition: from its last stored end on, every block and every record is verified.
 std::expected<events::ChainFold, std::string> fold_partition(BlockTable& table, events::Partition partition) {
@@ -147,6 +154,30 @@ std::expected<void, std::string> hold_against(const MarkedLog& mark, OpenedLog& 
     return {};
 }
 
+}  // namespace
+
+std::expected<void, std::string> read_log(const fs::path& directory, BlockTableOptions& options, OpenedLog& log) {
+    auto table = BlockTable::open(directory, options);
+    if (!table && ends_in_torn_write(directory)) {
+        options.without_torn_write = true;
+        table = BlockTable::open(directory, options);
+    }
+    if (!table) {
+        return std::unexpected(table.error());
+    }
+    log.table = std::move(*table);
+    for (events::Partition p = 0; p < options.partitions; ++p) {
+        auto chain = fold_partition(*log.table, p);
+        const auto barriers = chain ? count_end_barriers(*log.table, p) : 0;
+        if (!chain || !barriers) {
+            return std::unexpected(!chain ? chain.error() : barriers.error());
+        }
+        log.chains.push_back(std::move(*chain));
+        log.end_barriers.push_back(*barriers);
+    }
+    return {};
+}
+
 MarkedLog mark_of(const OpenedLog& log, std::uint64_t generation) {
     const consumers::LogIdentity& identity = log.table->identity();
     MarkedLog mark{identity.id, identity.incarnation, generation, {}};
@@ -156,13 +187,72 @@ MarkedLog mark_of(const OpenedLog& log, std::uint64_t generation) {
     return mark;
 }
 
+namespace {
+
+// The error says why there is no mark to hold a log against.
+std::expected<MarkedLog, std::string> readable_mark(const fs::path& data) {
+    const fs::path file = data / "mark";
+    const fs::path key_file = data / "keys" / "mark.key";
+    if (!fs::exists(file)) {
+        return std::unexpected("the mark " + file.string() + " is missing");
+    }
+    if (!fs::exists(key_file)) {
+        return std::unexpected("the key of the mark, " + key_file.string() + ", is missing");
+    }
+    const auto key = read_key(key_file);
+    return key ? Mark::read(file, *key) : std::unexpected(key.error());
+}
+
+std::string refused_without_mark(const std::string& why) {
+    return why +
+           ". Without the mark and its key nobody can tell whether the end of the log is missing. Put right what is "
+           "wrong, from a backup if need be; or, if you accept the log as it is, start once with accept_missing_mark";
+}
+
+bool is_empty(const OpenedLog& log) {
+    return std::ranges::all_of(log.chains, [](const auto& chain) { return chain.tip().next_number == 0; });
+}
+
 // A log without blocks needs no mark; any other one without it is refused, unless the operator says otherwise.
+std::expected<void, std::string> look_without_mark(const EmbeddedLogOptions& options, const fs::path& directory,
+                                                   BlockTableOptions table_options, const std::string& why) {
+    table_options.only_look = true;
+    OpenedLog looked;
+    const bool there = fs::exists(directory / "CURRENT") && read_log(directory, table_options, looked);
+    if (there && !is_empty(looked) && !options.accept_missing_mark) {
+        return std::unexpected(refused_without_mark(why));
+    }
+    return {};  // what cannot even be read is said when it is opened to write
+}
+
+// RocksDB changes files when it opens them to write: what its write-ahead log holds goes elsewhere, and the file is
+// deleted, even where half of it could not be read. So a log is looked at before, and held against its mark: what is
+// refused stays as it was found.
+std::expected<void, std::string> look_first(const EmbeddedLogOptions& options, const fs::path& directory,
+                                            BlockTableOptions& table_options) {
+    const auto mark = readable_mark(options.data);
+    if (!mark) {
+        return look_without_mark(options, directory, table_options, mark.error());
+    }
+    table_options.only_look = true;
+    OpenedLog looked;
+    if (auto read = read_log(directory, table_options, looked); !read) {
+        return read;
+    }
+    if (auto held = hold_against(*mark, looked); !held) {
+        return held;
+    }
+    if (table_options.without_torn_write) {
+        spdlog::warn("the last write to {} was cut short, and is left out: nobody had been answered",
+                     directory.string());
+    }
+    table_options.only_look = false;
+    return {};
+}
+
 std::expected<void, std::string> make_mark(const EmbeddedLogOptions& options, const std::string& why, OpenedLog& log) {
-    const bool empty = std::ranges::all_of(log.chains, [](const auto& chain) { return chain.tip().next_number == 0; });
-    if (!empty && !options.accept_missing_mark) {
-        return std::unexpected(why +
-                               ". Without it nobody can tell whether the end of the log is missing. Put it back from a "
-                               "backup; or, if you accept the log as it is, start once with accept_missing_mark");
+    if (!is_empty(log) && !options.accept_missing_mark) {
+        return std::unexpected(refused_without_mark(why));
     }
     const auto key = read_or_make_key(options.data / "keys" / "mark.key");
     if (!key) {
@@ -179,17 +269,14 @@ std::expected<void, std::string> make_mark(const EmbeddedLogOptions& options, co
 
 std::expected<void, std::string> check_mark(const EmbeddedLogOptions& options, OpenedLog& log) {
     const fs::path file = options.data / "mark";
-    if (!fs::exists(file)) {
-        return make_mark(options, "the mark " + file.string() + " is missing", log);
+    if (const auto readable = readable_mark(options.data); !readable) {
+        return make_mark(options, readable.error(), log);
     }
     const auto key = read_key(options.data / "keys" / "mark.key");
-    if (!key) {
-        return options.accept_missing_mark ? make_mark(options, key.error(), log) : std::unexpected(key.error());
-    }
     MarkedLog found;
-    auto mark = Mark::open(file, *key, found);
+    auto mark = key ? Mark::open(file, *key, found) : std::unexpected(key.error());
     if (!mark) {
-        return make_mark(options, mark.error(), log);
+        return std::unexpected(mark.error());
     }
     if (auto held = hold_against(found, log); !held) {
         return held;
@@ -224,19 +311,13 @@ std::expected<OpenedLog, std::string> open_log(const EmbeddedLogOptions& options
         return std::unexpected("there is a mark and no log: " + directory.string() + " is missing or empty." +
                                what_to_do);
     }
-    auto table = BlockTable::open(directory, options.partitions);
-    if (!table) {
-        return std::unexpected(table.error());
+    BlockTableOptions table_options{
+        .partitions = options.partitions, .write_buffer_bytes = options.write_buffer_bytes, .files = options.files};
+    if (auto sound = look_first(options, directory, table_options); !sound) {
+        return std::unexpected(sound.error());
     }
-    log.table = std::move(*table);
-    for (events::Partition p = 0; p < options.partitions; ++p) {
-        auto chain = fold_partition(*log.table, p);
-        const auto barriers = chain ? count_end_barriers(*log.table, p) : 0;
-        if (!chain || !barriers) {
-            return std::unexpected(!chain ? chain.error() : barriers.error());
-        }
-        log.chains.push_back(std::move(*chain));
-        log.end_barriers.push_back(*barriers);
+    if (auto read = read_log(directory, table_options, log); !read) {
+        return std::unexpected(read.error());
     }
     if (auto checked = check_mark(options, log); !checked) {
         return std::unexpected(checked.error());

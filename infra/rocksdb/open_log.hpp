@@ -20,4 +20,14 @@ struct OpenedLog {
 
 [[nodiscard]] std::expected<OpenedLog, std::string> open_log(const EmbeddedLogOptions& options);
 
+// The parts of it, for backup.cpp.
+
+// Takes the data directory for this process; another one that holds it is an error, in words.
+[[nodiscard]] std::expected<FileDescriptor, std::string> take_lock(const std::filesystem::path& data);
+// Opens the database and folds what is behind the stored ends. A last write that the power was lost in is left out, and
+// `options` say so afterwards.
+[[nodiscard]] std::expected<void, std::string> read_log(const std::filesystem::path& directory,
+                                                        BlockTableOptions& options, OpenedLog& log);
+[[nodiscard]] MarkedLog mark_of(const OpenedLog& log, std::uint64_t generation);
+
 }  // namespace tidemark::infra

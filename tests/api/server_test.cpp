@@ -311,5 +311,5 @@ TEST_CASE("api/openapi.json is what the server serves, and holds every route", "
         CHECK(paths.contains("/v1/" + std::string(type.plural) + "/{id}"));
     }
     CHECK(operations.size() ==
-          42 /*commands*/ + 1 /*bulk*/ + 10 /*aggregates*/ + 13 /*views*/ + 2 /*KPIs*/ + 1 /*feed*/ + 6 /*operations*/);
+          42 /*commands*/ + 1 /*bulk*/ + 10 /*aggregates*/ + 13 /*views*/ + 2 /*KPIs*/ + 1 /*feed*/ + 7 /*operations*/);
 }

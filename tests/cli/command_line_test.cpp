@@ -40,8 +40,8 @@ ExitCode code_of(const Parsed& parsed) {
 
 TEST_CASE("help teaches: every subcommand shows an example and ends well") {
     CHECK_THAT(parse({"--help"}).out, Catch::Contains("First steps") && Catch::Contains("Exit codes"));
-    for (const char* name :
-         {"serve", "import", "send", "kpi", "replay", "rebuild", "check", "simulate", "bench", "completion"}) {
+    for (const char* name : {"serve", "import", "send", "kpi", "replay", "rebuild", "check", "backup", "restore",
+                             "simulate", "bench", "completion"}) {
         const auto help = parse({name, "--help"});
         INFO(name);
         CHECK(code_of(help) == ExitCode::ok);

@@ -154,4 +154,14 @@ std::vector<std::string> Ledger::faults(const std::vector<json::object>& feed) c
     return faults;
 }
 
+std::vector<std::string> Ledger::faults_of(const std::vector<Sent>& commands,
+                                           const std::vector<json::object>& feed) const {
+    const FeedIndex index(feed);
+    const std::lock_guard lock(mutex_);
+    auto faults = contradictions_;
+    faults.insert(faults.end(), index.faults.begin(), index.faults.end());
+    for (const auto& command : commands) hold_against_feed(answers_.at(command.command_id), index, faults);
+    return faults;
+}
+
 }  // namespace tidemark::e2e

@@ -32,6 +32,9 @@ public:
     // Everything that does not fit, in words: what answers contradicted each other, and what the feed (all its lines,
     // in order) does not hold as promised. Empty: all is well.
     [[nodiscard]] std::vector<std::string> faults(const std::vector<boost::json::object>& feed) const;
+    // The same, of these commands only: what else the feed holds may be anything, as long as it fits together.
+    [[nodiscard]] std::vector<std::string> faults_of(const std::vector<Sent>& commands,
+                                                     const std::vector<boost::json::object>& feed) const;
 
 private:
     void forget_nothing_twice(const boost::json::object& former, const boost::json::object& outcome);

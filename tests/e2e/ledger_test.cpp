@@ -51,6 +51,15 @@ TEST_CASE_METHOD(TwoAnswered, "an acknowledged event that is gone is found", "[l
     CHECK_FALSE(ledger.faults(feed).empty());
 }
 
+TEST_CASE_METHOD(TwoAnswered, "of some commands, what is gone is found and what came later is no fault", "[ledger]") {
+    const auto first = ledger.every_nth_answered(2);
+    REQUIRE(first.size() == 1);
+    auto longer = feed;
+    longer.push_back(record("foreign", 3, 2, "e3"));
+    CHECK(ledger.faults_of(first, longer).empty());
+    CHECK_FALSE(ledger.faults_of(first, {}).empty());
+}
+
 TEST_CASE_METHOD(TwoAnswered, "a command that was done twice is found", "[ledger]") {
     feed.push_back(record("win", 3, 2, "e3"));
     CHECK_FALSE(ledger.faults(feed).empty());
