@@ -41,7 +41,7 @@ std::expected<std::string, std::string> ask_for(const std::string& name, const S
         const std::string detail = broken ? std::string() : text_at(told, "detail");
         return std::unexpected(detail.empty() ? "the server answered " + std::to_string(reply->status) : detail);
     }
-    const std::string directory = broken ? std::string() : text_at(told, "directory");
+    std::string directory = broken ? std::string() : text_at(told, "directory");
     if (directory.empty()) return std::unexpected("the server did not say where the backup is");
     return directory;
 }

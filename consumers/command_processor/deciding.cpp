@@ -95,20 +95,31 @@ WriterLoop::Turn WriterLoop::decide(PendingPtr& pending) {
     std::vector<aggregates::Need> needs = state.state->needs(command);
     std::vector<std::shared_ptr<const v1::Reference>> held;
     std::vector<const v1::Reference*> found;
-    std::vector<aggregates::Need> missing;
+    bool missing = false;
+    std::optional<Wait> for_missing, for_any;
     for (const aggregates::Need& need : needs) {
+        // Asked before the look-up: what is followed in between must not look settled and missing.
+        const std::optional<Wait> wait = unsettled(*pending, need);
         held.push_back(derived_.reference(events::stream_key(command.tenant(), need.kind, need.id)));
         found.push_back(held.back().get());
-        if (!held.back()) missing.push_back(need);
+        missing = missing || !held.back();
+        if (!held.back() && !for_missing) for_missing = wait;
+        if (!for_any) for_any = wait;
     }
-    if (park_if_unsettled(pending, missing)) return Turn::parked;
+    if (for_missing) {
+        park(std::move(pending), *for_missing);
+        return Turn::parked;
+    }
 
     const aggregates::Facts facts(std::move(needs), std::move(found));
     auto decided = state.state->decide(command, {command.stream_id(), command.occurred_at(), state.version, facts});
     if (!decided) {
         // A fact that is on its way could change the answer: "no" is said only on facts that have settled. One that
         // is missing has, and then the others do not matter.
-        if (missing.empty() && park_if_unsettled(pending, facts.needs())) return Turn::parked;
+        if (!missing && for_any) {
+            park(std::move(pending), *for_any);
+            return Turn::parked;
+        }
         reject(*pending, state, std::move(decided.error()));
         return Turn::decided;
     }
@@ -186,23 +197,22 @@ CachedState& WriterLoop::load(const Pending& pending) {
     return cache_.insert(std::move(fresh));
 }
 
-bool WriterLoop::park_if_unsettled(PendingPtr& pending, std::span<const aggregates::Need> needs) {
-    const std::string& tenant = pending->submission.command.tenant();
-    for (const aggregates::Need& need : needs) {
-        const events::Key128 stream = events::stream_key(tenant, need.kind, need.id);
-        if (stream == pending->stream) continue;
-        if (gate_.parked_before(stream, pending->ticket)) {
-            gate_.park_until_unparked(std::move(pending), stream);
-            return true;
-        }
-        // A state that the view has not followed cannot have left the cache.
-        const CachedState* state = cache_.peek(stream);
-        if (state != nullptr && state->end_sequence > derived_.followed(state->partition)) {
-            gate_.park_until_followed(std::move(pending), state->partition, state->end_sequence);
-            return true;
-        }
+std::optional<WriterLoop::Wait> WriterLoop::unsettled(const Pending& pending, const aggregates::Need& need) const {
+    const events::Key128 stream = events::stream_key(pending.submission.command.tenant(), need.kind, need.id);
+    if (stream == pending.stream) return std::nullopt;
+    if (gate_.parked_before(stream, pending.ticket)) return Wait{.stream = stream};
+    // A state that the view has not followed cannot have left the cache.
+    const CachedState* state = cache_.peek(stream);
+    if (state == nullptr || state->end_sequence <= derived_.followed(state->partition)) return std::nullopt;
+    return Wait{.stream = {}, .partition = state->partition, .end = state->end_sequence};
+}
+
+void WriterLoop::park(PendingPtr pending, const Wait& wait) {
+    if (wait.end > 0) {
+        gate_.park_until_followed(std::move(pending), wait.partition, wait.end);
+    } else {
+        gate_.park_until_unparked(std::move(pending), wait.stream);
     }
-    return false;
 }
 
 void WriterLoop::reject(Pending& pending, CachedState& state, v1::Rejection rejection) {

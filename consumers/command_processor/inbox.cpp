@@ -41,11 +41,13 @@ std::size_t Inbox::put(std::span<Submission> submissions) {
     std::vector<PendingPtr> stale;
     {
         const std::scoped_lock lock(mutex_);
-        const auto of_this_term = std::stable_partition(
-            prepared.begin(), prepared.end(),
-            [this](const PendingPtr& one) { return one->submission.term.value_or(term_) == term_; });
-        std::move(of_this_term, prepared.end(), std::back_inserter(stale));
-        prepared.erase(of_this_term, prepared.end());
+        std::vector<PendingPtr> of_this_term;
+        of_this_term.reserve(prepared.size());
+        for (PendingPtr& one : prepared) {
+            const bool current = one->submission.term.value_or(term_) == term_;
+            (current ? of_this_term : stale).push_back(std::move(one));
+        }
+        prepared = std::move(of_this_term);
         first = arrived_.empty();
         preparing_ -= fitting;
         if (first) {

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <optional>
 
 namespace tidemark::consumers {
 
@@ -52,7 +53,15 @@ private:
     Turn decide_guarded(PendingPtr& pending);
     bool answer_repetition(Pending& pending);
     CachedState& load(const Pending& pending);
-    bool park_if_unsettled(PendingPtr& pending, std::span<const aggregates::Need> needs);
+    // What has to come before a fact can be said to be missing: an earlier command of its stream that waits (`end` is
+    // 0), or the reference view up to `end`.
+    struct Wait {
+        events::Key128 stream;
+        events::Partition partition = 0;
+        events::Sequence end = 0;
+    };
+    [[nodiscard]] std::optional<Wait> unsettled(const Pending& pending, const aggregates::Need& need) const;
+    void park(PendingPtr pending, const Wait& wait);
     void record(Pending& pending, CachedState& state, std::vector<Draft> drafts, Answered answered);
     void reject(Pending& pending, CachedState& state, v1::Rejection rejection);
 

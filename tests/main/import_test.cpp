@@ -211,6 +211,7 @@ TEST_CASE("the real sales come to the published figures, twice imported as once,
     for (const char* file : {"accounts.csv", "products.csv", "sales_teams.csv", "sales_pipeline.csv"})
         files.push_back(shared_data / "maven_crm" / file);
     const auto [report, code] = bed.import("maven_crm.yaml", files, directory.path());
+    INFO(json::serialize(report));
     REQUIRE(code == ExitCode::ok);
     bed.wait_for_views();
     CHECK(sum(bed, "customers_created") == 85);
