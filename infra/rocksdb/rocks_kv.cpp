@@ -6,7 +6,6 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -43,8 +42,6 @@ rocksdb::ColumnFamilyOptions table_options(const RocksKvOptions& options, std::s
     family.level0_file_num_compaction_trigger = 8;
     family.level0_slowdown_writes_trigger = 30;
     family.level0_stop_writes_trigger = 48;
-    // Batches of views come in order of key: where the last one went in is where the next one does.
-    family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
     family.level_compaction_dynamic_level_bytes = true;
     family.compression = supported(rocksdb::kLZ4Compression) ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
     family.bottommost_compression = supported(rocksdb::kZSTD) ? rocksdb::kZSTD : rocksdb::kDisableCompressionOption;
@@ -61,7 +58,6 @@ rocksdb::DBOptions database_options(const RocksKvOptions& options) {
     database.max_total_wal_size = 4 * options.write_buffer_bytes;
     database.max_open_files = 1024;
     database.max_background_jobs = 2;
-    database.allow_concurrent_memtable_write = std::getenv("CONC") != nullptr;
     database.info_log = rocks_logger();
     return database;
 }
