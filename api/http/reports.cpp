@@ -60,14 +60,15 @@ Response sales_report(const Context& context, const Request& request) {
 }  // namespace
 
 void add_report_routes(Routes& routes, const Context& context) {
-    add_view(routes, context, sales::view_name, "/v1/pipelines/{id}/funnel", "reports",
-             "A pipeline's stages: how many, how much, how many go on", v1::Funnel::descriptor(),
-             {{"as_of", In::query, Kind::time, "what was true then (by occurred_at), with every correction known today"},
-              {"as_of_recorded", In::query, Kind::time, "what was known then (by recorded_at)"},
-              {"owner", In::query, Kind::text, ""},
-              {"region", In::query, Kind::text, ""},
-              {"product", In::query, Kind::text, ""}},
-             funnel);
+    add_view(
+        routes, context, sales::view_name, "/v1/pipelines/{id}/funnel", "reports",
+        "A pipeline's stages: how many, how much, how many go on", v1::Funnel::descriptor(),
+        {{"as_of", In::query, Kind::time, "what was true then (by occurred_at), with every correction known today"},
+         {"as_of_recorded", In::query, Kind::time, "what was known then (by recorded_at)"},
+         {"owner", In::query, Kind::text, ""},
+         {"region", In::query, Kind::text, ""},
+         {"product", In::query, Kind::text, ""}},
+        funnel);
     add_view(routes, context, sales::view_name, "/v1/forecast", "reports",
              "Open sales, weighted by the probability of their stage", v1::Forecast::descriptor(),
              {{"owner", In::query, Kind::text, ""},
