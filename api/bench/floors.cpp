@@ -60,8 +60,7 @@ std::expected<std::string, std::string> group_floor(BenchRun& run, std::uint64_t
 }
 
 BenchResult bench_floors(BenchRun& run) {
-    const std::string value(typical_record, 'x');
-    const auto single = synced_writes(run, [&]() -> std::string { return value; });
+    const auto single = synced_writes(run, [] { return std::string(typical_record, 'x'); });
     if (!single) return std::unexpected(single.error());
     run.figures.add({.name = "floor: synced single write", .value = *single});
     for (const std::uint64_t count : {64U, 256U, 1'000U}) {
