@@ -18,7 +18,7 @@ public:
     void add(std::string_view part) {
         if (part.size() > bytes_.size() - size_)
             throw std::length_error("the parts of a key are longer than a record can hold");
-        std::memcpy(bytes_.data() + size_, part.data(), part.size());
+        part.copy(bytes_.data() + size_, part.size());
         size_ += part.size();
     }
     [[nodiscard]] std::string_view view() const { return {bytes_.data(), size_}; }

@@ -44,7 +44,7 @@ public:
         next_ += N;
     }
     void put(std::string_view text) {
-        std::memcpy(next_, text.data(), text.size());
+        text.copy(next_, text.size());
         next_ += text.size();
     }
     // A text behind its length, which must fit.
