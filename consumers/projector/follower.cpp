@@ -1,5 +1,7 @@
 #include "consumers/projector/follower.hpp"
 
+#include <algorithm>
+
 namespace tidemark::consumers {
 
 namespace {
@@ -58,18 +60,32 @@ void Follower::follow(const std::stop_token& stop) {
             pause(stop, failed.what());
         }
     }
+    commit_at_the_end(sound);
     const std::scoped_lock lock(mutex_);
     running_ = false;
     for (auto& asked : asked_) asked.done.set_value(std::unexpected("the projector is stopping"));
     asked_.clear();
 }
 
-// Folds until there is nothing more, writes it, waits for more.
-void Follower::round(const std::stop_token& stop) {
-    bool asked = false;
-    while (!asked && worker_->step(stop) > 0) {
+// What fails here is folded again at the next start.
+void Follower::commit_at_the_end(bool sound) {
+    if (!sound) return;
+    try {
+        worker_->commit();
+    } catch (const std::exception& failed) {
         const std::scoped_lock lock(mutex_);
-        asked = !asked_.empty();
+        failure_ = failed.what();
+    }
+}
+
+// Folds until there is nothing more, writes it when it is time to, waits for more.
+void Follower::round(const std::stop_token& stop) {
+    bool asked = has_tasks();
+    while (!asked && worker_->step(stop) > 0) asked = has_tasks();
+    const auto now = std::chrono::steady_clock::now();
+    if (const auto due = worker_->commit_due(); !asked && now < due) {
+        seen_ = log_.wait(seen_, std::min(due, now + longest_wait));
+        return;
     }
     worker_->commit();
     {
@@ -78,6 +94,11 @@ void Follower::round(const std::stop_token& stop) {
     }
     run_tasks();
     if (!asked) seen_ = log_.wait(seen_, std::chrono::steady_clock::now() + longest_wait);
+}
+
+bool Follower::has_tasks() const {
+    const std::scoped_lock lock(mutex_);
+    return !asked_.empty();
 }
 
 void Follower::run_tasks() {

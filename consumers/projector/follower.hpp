@@ -37,6 +37,8 @@ private:
     };
     void follow(const std::stop_token& stop);
     void round(const std::stop_token& stop);
+    void commit_at_the_end(bool sound);
+    [[nodiscard]] bool has_tasks() const;
     void run_tasks();
     void pause(const std::stop_token& stop, std::string why);
 

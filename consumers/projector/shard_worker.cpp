@@ -9,6 +9,7 @@ namespace tidemark::consumers {
 namespace {
 
 constexpr std::size_t read_bytes = 4u << 20;  // of one partition at a time
+constexpr int rest_for_writing = 9;           // times as long as a commit takes goes into folding before the next one
 
 }  // namespace
 
@@ -79,6 +80,7 @@ void ShardWorker::fold_block(const events::Block& block) {
 }
 
 void ShardWorker::commit() {
+    const auto began = std::chrono::steady_clock::now();
     uncommitted_ = 0;
     KvBatch batch;
     for (const auto& fold : folds_) fold->write_to(batch);
@@ -87,6 +89,12 @@ void ShardWorker::commit() {
     for (const auto& fold : folds_) fold->written();
     trim_caches();
     on_commit_(folds_);
+    const auto ended = std::chrono::steady_clock::now();
+    next_commit_ = ended + rest_for_writing * (ended - began);
+}
+
+std::chrono::steady_clock::time_point ShardWorker::commit_due() const {
+    return std::min(next_commit_, batch_began_ + limits_.time);
 }
 
 void ShardWorker::rewind() {
