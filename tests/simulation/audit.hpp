@@ -21,8 +21,8 @@ struct Rest {
 [[nodiscard]] std::vector<std::string> audit(const Rest& rest);
 
 // What audit() holds the log to: commands exactly once and whole, versions dense, decisions as the aggregates decide
-// them on what was there, answers as the log has them, nothing forgotten that was answered before.
-[[nodiscard]] std::vector<std::string> audit_log(infra::MemoryLog& log, const Clients& clients);
+// them on what was there, answers as the log has them, nothing forgotten that was answered before, states as they fold.
+[[nodiscard]] std::vector<std::string> audit_log(const Rest& rest);
 // And what follows the log: equal to the same made afresh.
 [[nodiscard]] std::vector<std::string> audit_followers(const Rest& rest);
 

@@ -26,7 +26,8 @@ using StreamId = std::pair<std::string, std::string>;     // kind, id
 
 class LogAudit {
 public:
-    LogAudit(infra::MemoryLog& log, const Clients& clients) : log_(log), clients_(clients) {}
+    LogAudit(infra::MemoryLog& log, const Clients& clients, consumers::DerivedStores& derived)
+        : log_(log), clients_(clients), derived_(derived) {}
 
     std::vector<std::string> run() {
         read();
@@ -35,6 +36,7 @@ public:
             for (Recorded& command : commands) judge(command);
         }
         for (const Asked& asked : clients_.asked()) check_answers(asked);
+        check_history();
         return std::move(wrong_);
     }
 
@@ -64,9 +66,11 @@ private:
                                   const std::vector<const v1::Reference*>& found) const;
     [[nodiscard]] bool known_before(const StreamId& stream, std::uint64_t moment) const;
     void check_answers(const Asked& asked);
+    void check_history();
 
     infra::MemoryLog& log_;
     const Clients& clients_;
+    consumers::DerivedStores& derived_;
     std::vector<std::string> wrong_;
     std::vector<events::BlockPtr> blocks_;  // records point into them
     std::map<events::Partition, std::vector<Recorded>> by_partition_;
@@ -102,9 +106,6 @@ void LogAudit::add(const RecordView& record) {
         commands.back().records.push_back(record);
         return;
     }
-    if (!commands.empty() && commands.back().records.size() != commands.back().header().count) {
-        complain(commands.back().records.front(), "its command is not whole");
-    }
     commands.push_back({{record}, nullptr});
     const CommandName name(record.header.stream_id, record.header.command_id);
     if (!by_name_.try_emplace(name, &commands.back()).second) complain(record, "its command was done twice");
@@ -127,6 +128,7 @@ void LogAudit::fold_references() {
 
 void LogAudit::judge(Recorded& command) {
     const RecordView& first = command.records.front();
+    if (command.records.size() != first.header.count) complain(first, "its command is not whole");
     for (const Asked& asked : clients_.asked()) {
         if (asked.command.command_id() == first.header.command_id && asked.body == first.header.body_digest) {
             command.asked = &asked;
@@ -260,14 +262,28 @@ void LogAudit::check_answers(const Asked& asked) {
     if (first_time > 1) wrong_.push_back(name + " was answered more than once as if it had been new");
 }
 
+// States as they are asked for, by snapshot and index, are those of a fold from the beginning.
+void LogAudit::check_history() {
+    consumers::History history(log_, derived_);
+    for (const auto& [name, stream] : streams_) {
+        const auto state = history.state({std::string(events::default_tenant), name.first, name.second}, {});
+        const bool exists = stream.version > 0;
+        const bool same =
+            state && state->has_value() == exists &&
+            (!exists || ((*state)->version == stream.version && (*state)->state->message().SerializeAsString() ==
+                                                                    stream.state->message().SerializeAsString()));
+        if (!same) wrong_.push_back("the state of " + name.second + " is not what its events make");
+    }
+}
+
 }  // namespace
 
-std::vector<std::string> audit_log(infra::MemoryLog& log, const Clients& clients) {
-    return LogAudit(log, clients).run();
+std::vector<std::string> audit_log(const Rest& rest) {
+    return LogAudit(rest.log, rest.clients, rest.derived).run();
 }
 
 std::vector<std::string> audit(const Rest& rest) {
-    std::vector<std::string> wrong = audit_log(rest.log, rest.clients);
+    std::vector<std::string> wrong = audit_log(rest);
     for (auto& what : audit_followers(rest)) wrong.push_back(std::move(what));
     return wrong;
 }

@@ -27,16 +27,24 @@ const Planted found_by_the_simulation[] = {
     {"writes the place before the rows", Defect::writes_place_first, "is missing", 50},
 };
 
-// Found by tests of their own, below the log: on a disk that loses what was not synced, and on a log cut short.
+// Found by tests of their own, below the log: on a disk that loses what was not synced, and by damage to its files.
 struct Named {
     const char* fault;
     const char* file;
     const char* test;
 };
 
-const Named found_elsewhere[] = {
-    {"forgets the mark", "tests/infra/embedded_log_test.cpp",
-     "a log shorter than its mark is refused: its write-ahead log was cut"},
+const Named found_below_the_log[] = {
+    {"skips the sync", "tests/infra/power_loss_test.cpp",
+     "planted: a disk that skips the sync is found by the loss of power"},
+    {"skips the sync of names", "tests/infra/power_loss_test.cpp",
+     "planted: a disk that skips the sync of names is found by the loss of power"},
+    {"writes a group block by block", "tests/infra/power_loss_test.cpp",
+     "planted: a group that is written block by block is found by the loss of power"},
+    {"answers before the sync", "tests/infra/power_loss_test.cpp",
+     "planted: an answer before the sync is found by the loss of power"},
+    {"forgets the mark", "tests/infra/damage_test.cpp",
+     "planted: a mark that is forgotten is found by the damage to the write-ahead log"},
 };
 
 std::string text_of(const std::string& file) {
@@ -66,7 +74,7 @@ TEST_CASE("planted faults are found by the simulation", "[planted]") {
 }
 
 TEST_CASE("planted faults below the log have tests of their own", "[planted]") {
-    for (const Named& named : found_elsewhere) {
+    for (const Named& named : found_below_the_log) {
         INFO("a server that " << named.fault << " is found by \"" << named.test << "\" in " << named.file);
         CHECK(text_of(named.file).find("TEST_CASE(\"" + std::string(named.test) + "\"") != std::string::npos);
     }
