@@ -232,7 +232,9 @@ std::expected<void, Fault> Importer::plan_row(const std::shared_ptr<Row>& row, s
     OpenFile& file = *row->file;
     FileReport& told = report_.files[file.report];
     for (const RowRule& rule : file.plan->skip) {
-        if (rule.when.holds(row->scope)) {
+        const auto skips = rule.when.holds(row->scope);
+        if (!skips) return std::unexpected(skips.error());
+        if (*skips) {
             ++told.skipped[rule.because];
             return {};
         }
@@ -252,7 +254,9 @@ std::expected<void, Fault> Importer::plan_row(const std::shared_ptr<Row>& row, s
 
     std::vector<const CommandPlan*> plans;
     for (const CommandPlan& plan : file.plan->commands) {
-        if (!plan.when.holds(row->scope)) continue;
+        const auto wanted = plan.when.holds(row->scope);
+        if (!wanted) return std::unexpected(wanted.error());
+        if (!*wanted) continue;
         auto command = build_command(plan, row->scope);
         if (!command) return std::unexpected(command.error());
         std::string content = plan.command->full_name() + std::to_string(plan.number);
@@ -269,7 +273,9 @@ std::expected<void, Fault> Importer::plan_row(const std::shared_ptr<Row>& row, s
         plans.push_back(&plan);
     }
     for (const RowRule& rule : file.plan->note) {
-        if (rule.when.holds(row->scope)) ++told.noted[rule.because];
+        const auto noted = rule.when.holds(row->scope);
+        if (!noted) return std::unexpected(noted.error());
+        if (*noted) ++told.noted[rule.because];
     }
     for (std::size_t i = 0; i < made.size(); ++i) {
         // Only now: a row that is dropped for a later fault has sent nothing.

@@ -179,8 +179,13 @@ private:
         return condition;
     }
     std::regex read_regex(const YAML::Node& node, const std::string& key) const {
+        const std::string pattern = scalar(node, key);
+        if (pattern.size() > Condition::most_pattern_bytes) {
+            fail(node,
+                 key + ": matches: a pattern has at most " + std::to_string(Condition::most_pattern_bytes) + " bytes");
+        }
         try {
-            return std::regex(scalar(node, key), std::regex::ECMAScript | std::regex::optimize);
+            return std::regex(pattern, std::regex::ECMAScript | std::regex::optimize);
         } catch (const std::regex_error& error) {
             fail(node, key + ": matches: " + error.what());
         }

@@ -280,14 +280,21 @@ std::string column_behind(const Value& value, const std::vector<std::string>& na
     return names[of_person == slots.end() ? slots.front() : *of_person];
 }
 
-bool Condition::holds(const Scope& scope) const {
-    return std::ranges::all_of(tests, [&](const Test& test) {
+std::expected<bool, Fault> Condition::holds(const Scope& scope) const {
+    for (const Test& test : tests) {
         const std::string& value = scope.values[test.slot];
         if (test.one_of && std::ranges::find(*test.one_of, value) == test.one_of->end()) return false;
         if (test.none_of && std::ranges::find(*test.none_of, value) != test.none_of->end()) return false;
         if (test.empty && value.empty() != *test.empty) return false;
-        return !test.matches || std::regex_match(value, *test.matches);
-    });
+        if (!test.matches) continue;
+        if (value.size() > most_matched_bytes) {
+            return std::unexpected(Fault{
+                scope.names->at(test.slot),
+                "has more than " + std::to_string(most_matched_bytes) + " bytes, which is too long for `matches`"});
+        }
+        if (!std::regex_match(value, *test.matches)) return false;
+    }
+    return true;
 }
 
 }  // namespace tidemark::api

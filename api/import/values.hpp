@@ -108,8 +108,13 @@ struct Condition {
         std::optional<bool> empty;
         std::optional<std::regex> matches;  // the whole value
     };
+    // std::regex descends a step for every character: a long value, or a deep pattern, would exhaust the stack.
+    static constexpr std::size_t most_matched_bytes = 1'000;
+    static constexpr std::size_t most_pattern_bytes = 500;
+
     std::vector<Test> tests;
-    [[nodiscard]] bool holds(const Scope& scope) const;
+    // A value that is too long to be matched is a fault.
+    [[nodiscard]] std::expected<bool, Fault> holds(const Scope& scope) const;
 };
 
 // Lower-case letters, digits and hyphens: "Côte d'Ivoire" -> "cote-d-ivoire". Letters that have no Latin

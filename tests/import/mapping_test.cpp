@@ -118,3 +118,25 @@ TEST_CASE("ids never derive from personal columns, not even through a derived va
                Catch::Contains("open_sale.customer_id: is an id"));
     CHECK(error_of(file + "    key: id\n" + commands + "\"{id}\"\n          set: {email: \"{email}\"}\n") == "");
 }
+
+TEST_CASE("a value or a pattern that is too long to be matched is refused in words") {
+    const std::string commands = "    commands:\n      - sale.win_sale: {stream: x}\n";
+    const auto mapping = Mapping::parse(
+        head + "    skip: [{when: {cost: {matches: \"See .*\"}}, because: elsewhere}]\n" + commands, "m.yaml");
+    REQUIRE(mapping);
+    const FilePlan& file = mapping->files.front();
+    const auto skips = [&](std::string cost) {
+        Scope scope{.values = std::vector<std::string>(file.names.all().size(), std::move(cost)),
+                    .names = &file.names.all()};
+        return file.skip.front().when.holds(scope);
+    };
+    CHECK(skips("See the other row").value());
+    CHECK_FALSE(skips("12.50").value());
+    const auto long_one = skips("See " + std::string(1'000'000, 'x'));
+    REQUIRE_FALSE(long_one);
+    CHECK(long_one.error().column == "cost");
+    CHECK(long_one.error().why == "has more than 1000 bytes, which is too long for `matches`");
+    CHECK_THAT(
+        error_of(head + "    skip: [{when: {cost: {matches: \"" + std::string(600, '(') + "\"}}, because: x}]\n"),
+        Catch::Contains("a pattern has at most 500 bytes"));
+}
