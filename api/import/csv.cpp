@@ -89,6 +89,10 @@ struct CsvReader::Impl {
         static_cast<Impl*>(self)->fields.emplace_back(static_cast<const char*>(text), bytes);
     }
     static void on_record(int, void* self) { static_cast<Impl*>(self)->complete = true; }
+    // False: its quotes are wrong.
+    [[nodiscard]] bool parse(std::string_view bytes) {
+        return csv_parse(&parser, bytes.data(), bytes.size(), on_field, on_record, this) == bytes.size();
+    }
 
     // Appends the next physical line to `raw`; false at the end of the file.
     std::expected<bool, std::string> take_line(std::string_view& taken) {
@@ -151,11 +155,18 @@ struct CsvReader::Impl {
             auto more = take_line(taken);
             if (!more) return std::unexpected(more.error());
             if (!*more) return end_of_file();
-            if (csv_parse(&parser, taken.data(), taken.size(), on_field, on_record, this) != taken.size()) {
+            const std::string_view inside = without_line_end(taken);
+            if (!parse(inside)) {
                 if (!start_parser()) return std::unexpected(name + ": no memory for the parser");
                 return broken_record(
                     "a quote stands inside a field that is not quoted, or text behind a closing quote");
             }
+            // libcsv ends a record at CR too: the fields of two would pass for those of one.
+            if (complete) {
+                if (!start_parser()) return std::unexpected(name + ": no memory for the parser");
+                return broken_record("a CR that is not part of a line end stands outside quotes");
+            }
+            (void)parse(taken.substr(inside.size()));  // a line end is never wrong
             if (complete) return finish_record();
             if (without_line_end(raw).empty()) {  // a blank line
                 raw.clear();
@@ -225,6 +236,8 @@ std::uint64_t CsvReader::bytes_total() const {
 }
 
 std::string csv_line(const std::vector<std::string>& fields) {
+    // Without quotes it would be a blank line, which is no record.
+    if (fields.size() == 1 && fields.front().empty()) return "\"\"\r\n";
     std::string line;
     for (const std::string& field : fields) {
         if (&field != fields.data()) line += ',';

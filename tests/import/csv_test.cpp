@@ -68,6 +68,15 @@ TEST_CASE("a broken record is handed out with the reason, and reading goes on be
     CHECK(read.records[4].line == 7);
 }
 
+TEST_CASE("two records with a CR alone between them are not one record of all their fields") {
+    for (const std::string end : {"\n", "\r\n", ""}) {
+        const auto read = read_text("a,b,c,d\r\n1,2\r3,4" + end);
+        REQUIRE(read.records.size() == 1);
+        CHECK_THAT(read.records[0].broken, Catch::Contains("CR"));
+    }
+    CHECK(read_text("a,b\r\n1,\"2\r3\"\r\n").records[0].fields == std::vector<std::string>{"1", "2\r3"});
+}
+
 TEST_CASE("a quote that is never closed breaks its record only") {
     const auto read = read_text("a,b\n1,\"2\n3,4\n");
     REQUIRE(read.records.size() == 1);
@@ -116,4 +125,10 @@ TEST_CASE("what is written as CSV reads back the same") {
     const auto read = read_text("a,b,c,d,e,f\n" + csv_line(fields));
     REQUIRE(read.records.size() == 1);
     CHECK(read.records[0].fields == fields);
+}
+
+TEST_CASE("an empty field alone is written as a record, not as a blank line") {
+    const auto read = read_text("a\n" + csv_line({""}));
+    REQUIRE(read.records.size() == 1);
+    CHECK(read.records[0].fields == std::vector<std::string>{""});
 }
