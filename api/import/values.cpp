@@ -99,6 +99,7 @@ std::expected<std::string, std::string> plain_number(std::string value, Scope&) 
     static const std::regex number(R"([+-]?(\d+|\d{1,3}(,\d{3})+|\d{1,3}( \d{3})+)(\.\d+)?)");
     value = trimmed(value);
     if (value.empty()) return value;
+    if (value.size() > Condition::most_matched_bytes) return std::unexpected("is too long for a number");
     if (!std::regex_match(value, number)) {
         return std::unexpected("'" + value + "' is not a number written as 1,234.50 or 1234.50");
     }
@@ -175,7 +176,8 @@ std::optional<std::string> read_date(std::string_view text, const std::vector<st
     for (const std::string& format : formats) {
         std::tm parts{};
         const char* end = ::strptime(value.c_str(), format.c_str(), &parts);
-        if (end == nullptr || *end != '\0') continue;
+        if (end != value.c_str() + value.size()) continue;                   // a NUL ends no value
+        if (parts.tm_year < -1900 || parts.tm_year > 9999 - 1900) continue;  // %s reaches further than the calendar
         // strptime takes 31 February: the calendar does not.
         const std::chrono::year_month_day day{std::chrono::year{parts.tm_year + 1900},
                                               std::chrono::month{static_cast<unsigned>(parts.tm_mon + 1)},

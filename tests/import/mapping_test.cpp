@@ -38,6 +38,7 @@ TEST_CASE("templates put columns through filters") {
     for (const char* other : {"1234,50", "1,23", "1.234,50", "12 kg", "1,234 567", "."}) {
         CHECK_THAT(eval("{a|number}", other), Catch::Contains("is not a number"));
     }
+    CHECK(eval("{a|number}", std::string(300'000, '7')) == "a: is too long for a number");
     CHECK(eval("{a|default:none}", "") == "none");
     CHECK(eval("{a|lower}", "ÄÖ") == "äö");
     CHECK(eval("{a", "") == "error: '{' is not closed; write {{ for a brace");
@@ -57,6 +58,8 @@ TEST_CASE("dates are read in the formats that the mapping states, and only if th
     CHECK(read_date("5/14/09", {"%m/%d/%y"}) == "2009-05-14");
     CHECK(read_date("2017-02-30", {"%Y-%m-%d"}) == std::nullopt);
     CHECK(read_date("2017-02-03 noon", {"%Y-%m-%d"}) == std::nullopt);
+    CHECK(read_date(std::string("2017-02-03\0noon", 15), {"%Y-%m-%d"}) == std::nullopt);
+    CHECK(read_date("67768036191676799", {"%s"}) == std::nullopt);
     CHECK(read_date("2017-02-03", {"%d-%b-%y", "%Y-%m-%d"}) == "2017-02-03");
     CHECK(eval("{a|date:%Y-%m-%d}", "") == "");
     CHECK(eval("{a|date:%Y-%m-%d}", "Date Not Captured") == "a: 'Date Not Captured' is not a date written as %Y-%m-%d");
