@@ -6,6 +6,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 option(TIDEMARK_WERROR "Warnings are errors" ON)
 set(TIDEMARK_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=")
+option(TIDEMARK_FUZZ "The libFuzzer targets of tests/fuzz (Clang only)")
 
 find_program(CCACHE ccache)
 if(CCACHE)
@@ -29,11 +30,12 @@ endif()
 add_library(tidemark_warnings INTERFACE)
 target_compile_options(tidemark_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
-  -Wold-style-cast -Wcast-align -Wduplicated-cond -Wlogical-op -Wimplicit-fallthrough
+  -Wold-style-cast -Wcast-align -Wimplicit-fallthrough
+  $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond> $<$<CXX_COMPILER_ID:GNU>:-Wlogical-op>
   -Wno-missing-field-initializers
   -Werror=switch -Werror=return-type
   $<$<BOOL:${TIDEMARK_WERROR}>:-Werror>)
 if(TIDEMARK_SANITIZE)  # a list with commas, which no generator expression takes
   # Instrumented code confuses GCC's flow analysis; the plain builds have the warning.
-  target_compile_options(tidemark_warnings INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(tidemark_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()
