@@ -94,7 +94,7 @@ struct CsvReader::Impl {
         return csv_parse(&parser, bytes.data(), bytes.size(), on_field, on_record, this) == bytes.size();
     }
 
-    // Appends the next physical line to `raw`; false at the end of the file.
+    // Appends the next physical line to `raw`; false at the end of the file. A line that is too long is cut off.
     std::expected<bool, std::string> take_line(std::string_view& taken) {
         for (;;) {
             const auto* from = buffer.data() + fed;
@@ -102,19 +102,34 @@ struct CsvReader::Impl {
                 return take(static_cast<std::size_t>(end - from) + 1, taken);
             }
             if (at_end) return buffer.size() > fed ? take(buffer.size() - fed, taken) : false;
-            buffer.erase(0, fed);
-            fed = 0;
-            const std::size_t had = buffer.size();
-            buffer.resize(had + (64 << 10));
-            const int got = gzread(file.get(), buffer.data() + had, 64 << 10);
-            // At the end too: a gzipped file that stops short reads as one that ends, and tells by its error alone.
-            int code = Z_OK;
-            const char* why = gzerror(file.get(), &code);
-            if (code == Z_BUF_ERROR) return std::unexpected(name + ": ends in the middle; is it copied whole?");
-            if (got < 0 || (code != Z_OK && code != Z_STREAM_END)) return std::unexpected(name + ": " + why);
-            buffer.resize(had + static_cast<std::size_t>(got));
-            at_end = got == 0;
+            if (buffer.size() - fed > max_record_bytes) return take(max_record_bytes + 1, taken);
+            if (auto filled = fill(); !filled) return std::unexpected(filled.error());
         }
+    }
+    // Passes over the rest of a line that was cut off, without holding it.
+    std::expected<void, std::string> skip_line() {
+        while (!at_end) {
+            const auto end = buffer.find('\n', fed);
+            fed = end == std::string::npos ? buffer.size() : end + 1;
+            if (end != std::string::npos) break;
+            if (auto filled = fill(); !filled) return filled;
+        }
+        return {};
+    }
+    std::expected<void, std::string> fill() {
+        buffer.erase(0, fed);
+        fed = 0;
+        const std::size_t had = buffer.size();
+        buffer.resize(had + (64 << 10));
+        const int got = gzread(file.get(), buffer.data() + had, 64 << 10);
+        // At the end too: a gzipped file that stops short reads as one that ends, and tells by its error alone.
+        int code = Z_OK;
+        const char* why = gzerror(file.get(), &code);
+        if (code == Z_BUF_ERROR) return std::unexpected(name + ": ends in the middle; is it copied whole?");
+        if (got < 0 || (code != Z_OK && code != Z_STREAM_END)) return std::unexpected(name + ": " + why);
+        buffer.resize(had + static_cast<std::size_t>(got));
+        at_end = got == 0;
+        return {};
     }
     bool take(std::size_t bytes, std::string_view& taken) {
         const std::size_t before = raw.size();
@@ -155,6 +170,13 @@ struct CsvReader::Impl {
             auto more = take_line(taken);
             if (!more) return std::unexpected(more.error());
             if (!*more) return end_of_file();
+            if (taken.size() > max_record_bytes) {
+                if (!taken.ends_with('\n')) {
+                    if (auto skipped = skip_line(); !skipped) return std::unexpected(skipped.error());
+                }
+                if (!start_parser()) return std::unexpected(name + ": no memory for the parser");
+                return broken_record("a line is longer than 1 MiB; only its beginning is kept here");
+            }
             const std::string_view inside = without_line_end(taken);
             if (!parse(inside)) {
                 if (!start_parser()) return std::unexpected(name + ": no memory for the parser");

@@ -83,6 +83,23 @@ TEST_CASE("a quote that is never closed breaks its record only") {
     CHECK_THAT(read.records[0].broken, Catch::Contains("not closed"));
 }
 
+TEST_CASE("a line that does not end within bounds is a broken record, and its tail is not read as another one") {
+    const std::string endless = std::string(3 << 20, 'x') + ",2\n";
+    const auto read = read_text("a,b\n" + endless + "3,4\n\"" + endless + "5,6\n" + endless);
+    REQUIRE(read.records.size() == 5);
+    for (const std::size_t broken : {0U, 2U, 4U}) {
+        CHECK_THAT(read.records[broken].broken, Catch::Contains("longer than 1 MiB"));
+        CHECK(read.records[broken].fields.front().size() < (2 << 20));
+    }
+    CHECK(read.records[1].line == 3);
+    CHECK(read.records[3].fields == std::vector<std::string>{"5", "6"});
+    for (std::size_t beyond = 0; beyond < 140'000; beyond += 7'001) {  // wherever a piece that is read ends
+        const auto close = read_text("a,b\n" + std::string((1 << 20) + beyond, 'x') + ",2\n3,4\n");
+        REQUIRE(close.records.size() == 2);
+        CHECK(close.records[1].fields == std::vector<std::string>{"3", "4"});
+    }
+}
+
 TEST_CASE("a gzipped file reads as its content") {
     const TemporaryDirectory directory;
     const auto path = directory.path() / "a.csv.gz";
