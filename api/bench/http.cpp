@@ -26,6 +26,7 @@ void add_load(BenchRun& run, std::string name, const LoadResult& load, std::stri
 }
 
 BenchResult singles(BenchRun& run) {
+    if (auto followed = until_views_followed(run); !followed) return followed;
     const auto request = [](std::uint64_t number) {
         const v1::Command command = create_customer("single", number);
         return LoadRequest{.target = "/v1/customers/" + command.stream_id() + "/create-customer",

@@ -52,6 +52,12 @@ void WriterLoop::decide_ready() {
 void WriterLoop::decide_stream(PendingPtr pending) {
     while (pending) {
         const events::Key128 stream = pending->stream;
+        if (!owning_) {
+            // The partitions are to be taken over anew, and what waits is answered with the rest: no state that the
+            // look-ups have not followed is loaded in between.
+            gate_.park_until_followed(std::move(pending), 0, 0);
+            return;
+        }
         if (!partitions_[pending->partition].has_room() && !appending_) send_group();
         if (!partitions_[pending->partition].has_room()) {
             // No room in the open block: looked at again when the append under way has returned.
@@ -95,31 +101,20 @@ WriterLoop::Turn WriterLoop::decide(PendingPtr& pending) {
     std::vector<aggregates::Need> needs = state.state->needs(command);
     std::vector<std::shared_ptr<const v1::Reference>> held;
     std::vector<const v1::Reference*> found;
-    bool missing = false;
-    std::optional<Wait> for_missing, for_any;
     for (const aggregates::Need& need : needs) {
-        // Asked before the look-up: what is followed in between must not look settled and missing.
-        const std::optional<Wait> wait = unsettled(*pending, need);
+        // Neither "yes" nor "no" is said on facts that may be about to change. Asked before the look-up: what is
+        // followed in between must not look settled and be the former fact.
+        if (const std::optional<Wait> wait = unsettled(*pending, need)) {
+            park(std::move(pending), *wait);
+            return Turn::parked;
+        }
         held.push_back(derived_.reference(events::stream_key(command.tenant(), need.kind, need.id)));
         found.push_back(held.back().get());
-        missing = missing || !held.back();
-        if (!held.back() && !for_missing) for_missing = wait;
-        if (!for_any) for_any = wait;
-    }
-    if (for_missing) {
-        park(std::move(pending), *for_missing);
-        return Turn::parked;
     }
 
     const aggregates::Facts facts(std::move(needs), std::move(found));
     auto decided = state.state->decide(command, {command.stream_id(), command.occurred_at(), state.version, facts});
     if (!decided) {
-        // A fact that is on its way could change the answer: "no" is said only on facts that have settled. One that
-        // is missing has, and then the others do not matter.
-        if (!missing && for_any) {
-            park(std::move(pending), *for_any);
-            return Turn::parked;
-        }
         reject(*pending, state, std::move(decided.error()));
         return Turn::decided;
     }

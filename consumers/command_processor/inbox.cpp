@@ -107,7 +107,8 @@ Inbox::Taken Inbox::take(bool want_commands, std::chrono::steady_clock::time_poi
     Taken taken;
     taken.appends.swap(appends_);
     if (want_commands) taken.commands.swap(arrived_);
-    taken.draining = draining_ && arrived_.empty() && preparing_ == 0;
+    taken.closing = draining_;
+    taken.drained = draining_ && arrived_.empty() && preparing_ == 0;
     return taken;
 }
 

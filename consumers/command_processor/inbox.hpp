@@ -18,7 +18,8 @@ public:
     struct Taken {
         std::vector<PendingPtr> commands;
         std::vector<std::vector<AppendResult>> appends;  // in the order of the appends
-        bool draining = false;                           // and nothing is left in here
+        bool closing = false;                            // nothing more is taken in
+        bool drained = false;                            // and nothing is left in here
     };
 
     Inbox(const ProcessorOptions& options, Preparation preparation)

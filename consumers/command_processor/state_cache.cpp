@@ -5,6 +5,9 @@ namespace {
 
 constexpr std::size_t entry_overhead = 256;    // list and map nodes
 constexpr events::Version measure_every = 16;  // versions between two measurements of a state's size
+// A snapshot spares the fold of what came before it. One that is only a few events newer than the last would cost more
+// to write than it saves; a state that leaves the cache is written always.
+constexpr events::Version snapshot_every = 16;
 
 }  // namespace
 
@@ -40,7 +43,7 @@ void StateCache::counted(const events::Key128& key, events::Version version) {
     if (it == by_key_.end()) return;
     CachedState& state = *it->second;
     state.counted_version = version;
-    if (state.dirty || version == state.snapshot_version) return;
+    if (state.dirty || version - state.snapshot_version < snapshot_every) return;
     state.dirty = true;
     dirty_.push_back(key);
 }

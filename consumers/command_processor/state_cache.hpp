@@ -38,7 +38,7 @@ public:
     void drop_speculative();  // forgets states that hold events which do not count
     void settle();            // the derived stores have followed everything
     void evict();             // down to the limit, as far as the derived stores have followed
-    void write_snapshots();   // hands over every counted state that has changed since its last
+    void write_snapshots();   // hands over every counted state that has grown enough since its last
     [[nodiscard]] std::size_t dirty() const { return dirty_.size(); }
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 

@@ -51,6 +51,7 @@ WriterLoop::WriterLoop(Log& log, DerivedStores& derived, std::function<events::M
 }
 
 std::expected<void, std::string> WriterLoop::take_over() {
+    if (auto failed = derived_.failure()) return std::unexpected(*failed);  // before a barrier is written for nothing
     std::vector<events::BlockPtr> barriers;
     for (events::Partition partition = 0; partition < partitions_.size(); ++partition) {
         Log::End end = log_.end(partition);
@@ -111,12 +112,12 @@ bool WriterLoop::turn(Time deadline) {
     if (owning_) {
         decide_ready();
         decide_arrived();
-        if (!appending_) send_group();
+        if (owning_ && !appending_) send_group();
     }
-    housekeeping();
+    housekeeping(taken.closing);
     // Whoever parked while the derived stores moved on was not nudged: look once more.
     if (owning_) decide_ready();
-    return !(taken.draining && arrived_.empty() && gate_.empty() && open_.empty() && !appending_);
+    return !(taken.drained && arrived_.empty() && gate_.empty() && open_.empty() && !appending_);
 }
 
 bool WriterLoop::group_full() const {
@@ -179,9 +180,14 @@ void WriterLoop::abandon() {
     }
     cache_.drop_speculative();
     recent_.drop_uncounted();
+    std::move(arriving.begin(), arriving.end(), std::back_inserter(arrived_));
+    refuse_waiting();
+}
+
+// Those that were taken and are not decided.
+void WriterLoop::refuse_waiting() {
     auto waiting = gate_.take_all();
     std::move(waiting.begin(), waiting.end(), std::back_inserter(arrived_));
-    std::move(arriving.begin(), arriving.end(), std::back_inserter(arrived_));
     for (PendingPtr& pending : arrived_) {
         inbox_.done(1, pending->bytes);
         v1::Command& command = pending->submission.command;
@@ -190,7 +196,7 @@ void WriterLoop::abandon() {
     arrived_.clear();
 }
 
-void WriterLoop::housekeeping() {
+void WriterLoop::housekeeping(bool closing) {
     for (events::Partition partition = 0; partition < partitions_.size(); ++partition) {
         recent_.trim(partition, derived_.followed(partition));
     }
@@ -203,7 +209,9 @@ void WriterLoop::housekeeping() {
     // Look-ups that do not follow any more cannot be decided by: everybody is told, and a new start is tried.
     if (derived_.failure()) owning_ = false;
     const bool overfull = derived_.overfull();
-    throttled_ = overfull || (options_.hold_back && options_.hold_back());
+    // Whoever closes waits for no view; and for derived stores only while they get on.
+    throttled_ = overfull || (!closing && options_.hold_back && options_.hold_back());
+    if (closing && derived_.held_up()) refuse_waiting();
     counters_.wants_nudge = overfull || !gate_.empty();
     if (counters_.wants_nudge) derived_.hurry();
     counters_.waiting = gate_.size();

@@ -68,7 +68,8 @@ private:
     void send_group();
     void finish_group(std::vector<AppendResult> results);
     void abandon();
-    void housekeeping();
+    void refuse_waiting();
+    void housekeeping(bool closing);
     [[nodiscard]] bool group_full() const;
 
     Log& log_;

@@ -91,6 +91,7 @@ void RowCache::end_event() {
 }
 
 void RowCache::undo_event() {
+    if (!undoable_) return;  // nothing was begun: what was gathered and put is of the events before
     gathered().reset();
     for (auto& before : undo_) {
         before.entry->exists = before.existed;

@@ -39,6 +39,10 @@ rocksdb::ColumnFamilyOptions table_options(const RocksKvOptions& options, std::s
     family.write_buffer_size =
         std::max<std::size_t>(1u << 20, options.write_buffer_bytes / std::min<std::size_t>(4, tables));
     family.max_write_buffer_number = 2;
+    // Most look-ups are for keys that are not there (a new command's, a new row's): the filter says so without a
+    // search.
+    family.memtable_whole_key_filtering = true;
+    family.memtable_prefix_bloom_size_ratio = 0.05;
     family.level0_file_num_compaction_trigger = 8;
     family.level0_slowdown_writes_trigger = 30;
     family.level0_stop_writes_trigger = 48;

@@ -142,6 +142,20 @@ TEST_CASE("a stage that was added a moment before is known to the sale", "[proce
     CHECK(outcomes[2].status() == v1::ACCEPTED);
 }
 
+TEST_CASE("a customer that was archived a moment before takes no new sale", "[processor]") {
+    ProcessorFixture crm;
+    (void)crm.send(define_pipeline("standard", "p"));
+    for (int i = 0; i < 20; ++i) {
+        const std::string id = "c" + std::to_string(i);
+        (void)crm.send(create_customer(id, "create-" + id));
+        v1::Command archive = command(id, "archive-" + id);
+        archive.mutable_customer()->mutable_archive_customer()->set_reason("moved away");
+        const auto outcomes = crm.send({archive, open_sale("s" + id, "open-" + id, id, "standard")});
+        CHECK(outcomes[0].status() == v1::ACCEPTED);
+        CHECK(outcomes[1].status() == v1::REJECTED);
+    }
+}
+
 TEST_CASE("what does not fit the queue is refused at the door", "[processor]") {
     consumers::ProcessorOptions options;
     options.queue_commands = 3;
@@ -290,6 +304,28 @@ TEST_CASE("while what follows is too far behind nothing is decided, and then eve
     too_far = false;
     crm.stop();
     CHECK(accepted == 3);
+}
+
+TEST_CASE("who is held back when the processor closes is decided all the same", "[processor]") {
+    std::atomic<bool> too_far = false;
+    ProcessorFixture crm({}, {.hold_back = [&] { return too_far.load(); }});
+    std::promise<void> held;
+    consumers::Submission first{.command = define_product("first", "define"), .answer = [&](const v1::Outcome&) {
+                                    too_far = true;  // for ever: a view that does not get on
+                                    held.set_value();
+                                }};
+    REQUIRE(crm.processor->submit({&first, 1}) == 1);
+    held.get_future().wait();
+    std::atomic<int> accepted = 0;
+    for (const char* stream : {"a", "b"}) {
+        consumers::Submission more{.command = define_product(stream, "define"),
+                                   .answer = [&](const v1::Outcome& outcome) {
+                                       if (outcome.status() == v1::ACCEPTED) ++accepted;
+                                   }};
+        REQUIRE(crm.processor->submit({&more, 1}) == 1);
+    }
+    crm.stop();
+    CHECK(accepted == 2);
 }
 
 }  // namespace tidemark::tests

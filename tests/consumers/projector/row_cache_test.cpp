@@ -113,6 +113,18 @@ TEST_CASE("an event that is undone leaves rows, entries and sums as they were", 
     CHECK(world.rows(index) == Rows{{"a", "1"}});
 }
 
+TEST_CASE("an event that was refused before it was begun takes nothing of those before it along", "[row_cache]") {
+    Cached world;
+    world.set("kept", 1);
+    world.cache.put(index, "a", "1");
+    sum_of(world.cache).sum += 5;
+    world.cache.undo_event();
+    world.write();
+    CHECK(world.number("kept") == 1);
+    CHECK(world.rows(index) == Rows{{"a", "1"}});
+    CHECK(world.rows(texts) == Rows{{"sum", "5"}});
+}
+
 TEST_CASE("what was not written is forgotten, also what was only gathered", "[row_cache]") {
     Cached world;
     world.set("a", 1);
