@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr int cache_shard_bits = 3;  // few: a shard has to hold the largest block many times
+
 bool supported(rocksdb::CompressionType wanted) {
     const auto all = rocksdb::GetSupportedCompressions();
     return std::ranges::find(all, wanted) != all.end();
@@ -31,6 +33,12 @@ rocksdb::ColumnFamilyOptions table_options(const RocksKvOptions& options, std::s
     layout.block_cache = cache;
     layout.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     layout.cache_index_and_filter_blocks = true;  // so that the cache's size bounds them too
+    // In pieces: the filter of a large file is larger than what one shard of the cache holds, and would be read again,
+    // whole, for every look-up.
+    layout.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+    layout.partition_filters = true;
+    layout.metadata_block_size = 4u << 10;
+    layout.pin_top_level_index_and_filter = true;
     layout.cache_index_and_filter_blocks_with_high_priority = true;
     layout.pin_l0_filter_and_index_blocks_in_cache = true;
     layout.block_size = 8u << 10;
@@ -169,7 +177,7 @@ std::expected<std::unique_ptr<RocksKv>, std::string> RocksKv::open(const fs::pat
     impl->directory = directory;
     impl->options = options;
     impl->names = tables;
-    const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+    const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes, cache_shard_bits);
     impl->table_options = table_options(options, std::max<std::size_t>(1, tables.size()), cache);
 
     // Every table that is there has to be opened, wanted or not.
