@@ -107,6 +107,7 @@ private:
         }
         if (!broken) {
             submission.term = term_;
+            submission.lane = consumers::Lane::bulk;
             submission.answer = [self = shared_from_this(), place](v1::Outcome outcome) {
                 self->answered(place, std::move(outcome));
             };

@@ -57,6 +57,8 @@ std::vector<MetricFamily> of_processor(const consumers::ProcessorStats& stats) {
             counter("tidemark_state_cache_hits_total", "Aggregates found in memory", stats.cache_hits),
             counter("tidemark_state_cache_misses_total", "Aggregates loaded", stats.cache_misses),
             gauge("tidemark_commands_queued", "Commands taken and not answered", stats.queued),
+            gauge("tidemark_commands_queued_bulk", "Of those, from bulk streams", stats.queued_bulk),
+            gauge("tidemark_commands_queued_bytes", "Bytes of the commands taken and not answered", stats.queued_bytes),
             gauge("tidemark_commands_waiting_for_reference", "Commands waiting for what they refer to",
                   stats.waiting_for_reference),
             gauge("tidemark_state_cache_bytes", "Memory of aggregates at hand", stats.cache_bytes)};

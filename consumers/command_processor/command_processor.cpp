@@ -64,6 +64,8 @@ ProcessorStats CommandProcessor::stats() const {
     stats.cache_hits = counters.cache_hits;
     stats.cache_misses = counters.cache_misses;
     stats.queued = impl_->inbox.queued();
+    stats.queued_bulk = impl_->inbox.queued_bulk();
+    stats.queued_bytes = impl_->inbox.queued_bytes();
     stats.waiting_for_reference = counters.waiting;
     stats.cache_bytes = counters.cache_bytes;
     return stats;

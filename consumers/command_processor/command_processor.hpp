@@ -13,7 +13,7 @@
 namespace tidemark::consumers {
 
 struct ProcessorOptions {
-    std::size_t queue_commands = 100'000;  // waiting or undecided; beyond it submit refuses
+    std::size_t queue_commands = 100'000;  // waiting or undecided; beyond it (bulk: 3/4 of it) submit refuses
     std::size_t queue_bytes = 256u << 20;
     std::size_t group_records = 2'000;     // of one commit group, over all partitions
     std::size_t cache_bytes = 256u << 20;  // of hot aggregate states
@@ -22,6 +22,10 @@ struct ProcessorOptions {
     // processor's thread. Empty: never.
     std::function<bool()> hold_back;
 };
+
+// Where a command waits. Bulk streams leave a quarter of the queue to single commands, and go behind those that wait;
+// no order is promised between the two.
+enum class Lane : std::uint8_t { single, bulk };
 
 using Answer = std::move_only_function<void(v1::Outcome)>;
 
@@ -33,6 +37,7 @@ struct Submission {
     // The processor's term when the sender began. Once an append has failed another term begins, and commands of the
     // former one are answered UNAVAILABLE without a look at them: what was sent in an order is not decided with gaps.
     std::optional<std::uint64_t> term;
+    Lane lane = Lane::single;
 };
 
 struct ProcessorStats {
@@ -46,6 +51,8 @@ struct ProcessorStats {
     std::uint64_t cache_hits = 0;
     std::uint64_t cache_misses = 0;
     std::size_t queued = 0;
+    std::size_t queued_bulk = 0;  // of those
+    std::size_t queued_bytes = 0;
     std::size_t waiting_for_reference = 0;
     std::size_t cache_bytes = 0;
 };

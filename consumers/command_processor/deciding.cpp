@@ -79,7 +79,7 @@ WriterLoop::Turn WriterLoop::decide_guarded(PendingPtr& pending) {
         spdlog::error("a command could not be decided: {}", error.what());
         if (pending && pending->submission.answer) {
             v1::Command& command = pending->submission.command;
-            inbox_.done(1, pending->bytes);
+            inbox_.done(*pending);
             pending->submission.answer(unavailable(std::move(*command.mutable_command_id())));
         }
         if (const CachedState* state = cache_.peek(stream)) {
@@ -150,7 +150,7 @@ bool WriterLoop::answer_repetition(Pending& pending) {
         original = std::move(*read);
     }
     if (!original) return false;
-    inbox_.done(1, pending.bytes);
+    inbox_.done(pending);
     bump(counters_.commands);
     bump(counters_.repeated);
     std::unique_ptr<v1::Outcome> conflict;
@@ -241,7 +241,7 @@ void WriterLoop::record(Pending& pending, CachedState& state, std::vector<Draft>
     open_.records += drafts.size();
     open_.commands.push_back(pending.command);
     bump(counters_.commands);
-    inbox_.done(1, pending.bytes);
+    inbox_.done(pending);
     open_.answers.push_back({std::move(pending.submission.answer), std::move(*command.mutable_command_id()),
                              std::move(answered), false, nullptr});
 }

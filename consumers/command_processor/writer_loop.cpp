@@ -189,7 +189,7 @@ void WriterLoop::refuse_waiting() {
     auto waiting = gate_.take_all();
     std::move(waiting.begin(), waiting.end(), std::back_inserter(arrived_));
     for (PendingPtr& pending : arrived_) {
-        inbox_.done(1, pending->bytes);
+        inbox_.done(*pending);
         v1::Command& command = pending->submission.command;
         pending->submission.answer(unavailable(std::move(*command.mutable_command_id())));
     }
