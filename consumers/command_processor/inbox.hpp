@@ -1,12 +1,13 @@
 // What wakes the processor: commands, completed appends, progress of the derived stores. Bounded in commands and
 // bytes. Commands wait in two lanes, so that bulk streams, which send as much as is taken, leave room and time to
-// single commands: bulk fills at most three quarters of the queue, and per take all singles come first, then a group's
-// worth of bulk. Each lane keeps its order. put from any thread; take from the processor's.
+// single commands: bulk fills at most three quarters of the queue, and per take all singles come first, then a few
+// hundred of bulk. Each lane keeps its order. put from any thread; take from the processor's.
 #pragma once
 
 #include "consumers/command_processor/pending.hpp"
 #include "consumers/log/log.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -28,7 +29,7 @@ public:
     Inbox(const ProcessorOptions& options, Preparation preparation)
         : most_(options.queue_commands, options.queue_bytes),
           most_bulk_(most_.commands - most_.commands / 4, most_.bytes - most_.bytes / 4),
-          bulk_at_once_(options.group_records),
+          bulk_at_once_(std::min<std::size_t>(options.group_records, 500)),
           preparation_(std::move(preparation)) {}
 
     [[nodiscard]] std::size_t put(std::span<Submission> submissions);  // from the front; returns how many fitted

@@ -132,7 +132,7 @@ TEST_CASE("bulk streams leave a quarter of the queue's bytes to single commands"
     CHECK(inbox.queued_bulk() == 0);
 }
 
-TEST_CASE("single commands are taken first, then a group's worth of bulk; each lane keeps its order", "[inbox]") {
+TEST_CASE("single commands are taken first, then some of bulk; each lane keeps its order", "[inbox]") {
     Inbox inbox({.group_records = 2}, preparation());
     REQUIRE(put(inbox, Lane::bulk, "b", 3) == 3);
     REQUIRE(put(inbox, Lane::single, "s", 2) == 2);
@@ -161,7 +161,7 @@ TEST_CASE("another term finds what waits in either lane", "[inbox]") {
     CHECK_FALSE(inbox.waiting());
 }
 
-TEST_CASE("a single command waits for a group of bulk, not for all that was sent before it", "[inbox]") {
+TEST_CASE("a single command waits for some of bulk, not for all that was sent before it", "[inbox]") {
     SteppedWriter writer({.group_records = 10});
     for (int i = 0; i < 200; ++i) writer.submit(Lane::bulk, define_product("b" + std::to_string(i), "define"));
     REQUIRE(writer.turn());
