@@ -163,13 +163,35 @@ void RoutedApplication::answered(const Request& request, unsigned status, std::s
     metrics_.request(request.route != nullptr ? std::string_view(request.route->method) : "other", route, status, took,
                      bytes);
     const auto level = status >= 500 ? spdlog::level::warn : spdlog::level::debug;
-    if (spdlog::should_log(level)) {
-        const std::string_view command = request.header("idempotency-key").value_or("-");
-        spdlog::log(level, "http: {} {} -> {} in {} us, {} bytes, request={} command={}",
-                    request.route != nullptr ? request.method : "?", route, status,
-                    std::chrono::duration_cast<std::chrono::microseconds>(took).count(), bytes, request.id,
-                    command.substr(0, 64));
+    if (!spdlog::should_log(level)) {
+        return;
     }
+    const auto left_out =
+        status == 503 ? refusals_.tell(std::chrono::steady_clock::now()) : std::optional<std::size_t>(0);
+    if (!left_out) {
+        return;
+    }
+    const std::string_view command = request.header("idempotency-key").value_or("-");
+    spdlog::log(level, "http: {} {} -> {} in {} us, {} bytes, request={} command={}{}",
+                request.route != nullptr ? request.method : "?", route, status,
+                std::chrono::duration_cast<std::chrono::microseconds>(took).count(), bytes, request.id,
+                command.substr(0, 64),
+                *left_out == 0 ? std::string() : "; " + std::to_string(*left_out) + " refusals before it are not told");
+}
+
+std::optional<std::size_t> Sparing::tell(std::chrono::steady_clock::time_point now) {
+    constexpr std::size_t most_in_a_second = 5;
+    const std::lock_guard lock(mutex_);
+    if (now - second_ >= std::chrono::seconds(1)) {
+        second_ = now;
+        told_ = 0;
+    }
+    if (told_ == most_in_a_second) {
+        ++left_out_;
+        return std::nullopt;
+    }
+    ++told_;
+    return std::exchange(left_out_, 0);
 }
 
 }  // namespace tidemark::api

@@ -6,7 +6,23 @@
 #include "api/http/metrics.hpp"
 #include "api/http/routes.hpp"
 
+#include <mutex>
+#include <optional>
+
 namespace tidemark::api {
+
+// Under overload there are thousands of refusals a second: some are told, of the others how many. Any thread.
+class Sparing {
+public:
+    // How many were left out since the last one that was told; nothing: leave this one out too.
+    [[nodiscard]] std::optional<std::size_t> tell(std::chrono::steady_clock::time_point now);
+
+private:
+    std::mutex mutex_;
+    std::chrono::steady_clock::time_point second_{};
+    std::size_t told_ = 0;
+    std::size_t left_out_ = 0;
+};
 
 class RoutedApplication final : public Application {
 public:
@@ -24,6 +40,7 @@ private:
 
     const Routes& routes_;
     Metrics& metrics_;
+    Sparing refusals_;
 };
 
 // "localhost", "127.0.0.1:8080", "[::1]": a name that only this machine has for itself. Anything else in Host is a

@@ -12,14 +12,19 @@
 namespace tidemark::api {
 namespace {
 
-constexpr std::size_t outbox_bytes = 1u << 20;  // unsent; beyond it nothing more is read
-constexpr std::chrono::milliseconds retry_submit{2};
+constexpr std::size_t outbox_bytes = 256u << 10;  // unsent; beyond it outcomes wait in the window
+constexpr std::size_t commands_in_a_step = 128;
+constexpr std::size_t flush_at_once = 256;
+constexpr std::chrono::milliseconds first_retry{2};  // of submitting; twice as long each time that nothing is taken
+constexpr std::chrono::milliseconds last_retry{16};
 
 // One stream. All of it runs on the connection's thread, except `answered`.
 class BulkStream : public std::enable_shared_from_this<BulkStream> {
 public:
-    BulkStream(const Context& context, RequestPtr request, std::shared_ptr<Exchange> exchange, BulkFormat format)
+    BulkStream(const Context& context, Places::Place place, RequestPtr request, std::shared_ptr<Exchange> exchange,
+               BulkFormat format)
         : context_(context),
+          place_(std::move(place)),
           request_(std::move(request)),
           exchange_(std::move(exchange)),
           format_(format),
@@ -32,7 +37,7 @@ public:
         exchange_->begin(std::move(head));
         writing_ = true;
         exchange_->write({}, [self = shared_from_this()](bool sent) { self->written(sent); });
-        go_on();
+        go_on_soon();
     }
 
 private:
@@ -41,7 +46,18 @@ private:
         v1::Outcome outcome;
     };
 
-    // Reads on when there is room: in the window, in the outbox, and in the processor's queue.
+    // A step at a time, in turn with other streams: hundreds of them together must not hold up single requests.
+    void go_on_soon() {
+        if (!std::exchange(going_on_, true)) {
+            exchange_->in_turn([self = shared_from_this()] {
+                self->going_on_ = false;
+                self->go_on();
+            });
+        }
+    }
+
+    // Goes on as far as there is room: in the window, in the processor's queue, in the outbox. Only when all that was
+    // read is on its way is more read, so that a sender who is too fast for us, or does not read its outcomes, waits.
     void go_on() {
         if (dead_) {
             refused_.clear();  // nobody waits for them; their answers would keep this alive
@@ -50,17 +66,21 @@ private:
         if (cut_short()) {
             // What comes behind a command that was not decided is not decided either: the sender begins again there.
             ended_ = true;
+            dry_ = true;
             give_up();
+        }
+        if (take_commands() == commands_in_a_step) {
+            go_on_soon();
         }
         if (!refused_.empty()) {
             submit();
         }
-        if (!reading_ && !ended_ && refused_.empty() && under_way() < context_.options.stream_window &&
-            outbox_.size() < outbox_bytes) {
+        flush();
+        if (!reading_ && !ended_ && dry_ && refused_.empty() && has_room()) {
             reading_ = true;
             exchange_->read([self = shared_from_this()](Chunk chunk) { self->came(chunk); });
         }
-        if (ended_ && refused_.empty() && under_way() == 0 && outbox_.empty() && !writing_) {
+        if (ended_ && dry_ && refused_.empty() && under_way() == 0 && outbox_.empty() && !writing_) {
             dead_ = true;
             exchange_->finish();
         }
@@ -68,18 +88,33 @@ private:
 
     void came(Chunk chunk) {
         reading_ = false;
-        const auto take = [this](BulkItem item) { add(std::move(item)); };
-        reader_.feed(chunk.bytes, take);
+        reader_.add(chunk.bytes);
+        dry_ = false;
         if (chunk.end) {
             ended_ = true;
             dead_ = dead_ || chunk.failed;  // what was submitted is decided all the same; nobody is there to hear it
             if (!chunk.failed && !chunk.stopped) {
-                reader_.finish(take);
+                reader_.end();
             }
         }
-        submit();
-        flush();
-        go_on();
+        go_on_soon();
+    }
+
+    [[nodiscard]] bool has_room() {
+        return under_way() < context_.options.stream_window && outbox_.size() < outbox_bytes;
+    }
+
+    std::size_t take_commands() {
+        std::size_t taken = 0;
+        while (!dry_ && taken < commands_in_a_step && has_room()) {
+            if (auto item = reader_.next()) {
+                add(std::move(*item));
+                ++taken;
+            } else {
+                dry_ = true;
+            }
+        }
+        return taken;
     }
 
     void add(BulkItem item) {
@@ -136,6 +171,7 @@ private:
         const auto now = std::chrono::steady_clock::now();
         if (taken > 0) {
             refused_since_ = now;
+            retry_ = first_retry;
         }
         if (refused_.empty() || dead_) {
             return;
@@ -143,9 +179,9 @@ private:
         if (exchange_->stopping() || now - refused_since_ > context_.options.deadline) {
             give_up();
         } else if (!std::exchange(retrying_, true)) {
-            exchange_->after(retry_submit, [self = shared_from_this()] {
+            exchange_->after(std::exchange(retry_, std::min(2 * retry_, last_retry)), [self = shared_from_this()] {
                 self->retrying_ = false;
-                self->go_on();
+                self->go_on_soon();
             });
         }
     }
@@ -172,10 +208,7 @@ private:
             wake = place == first_ && !std::exchange(woken_, true);
         }
         if (wake) {
-            exchange_->post([self = shared_from_this()] {
-                self->flush();
-                self->go_on();
-            });
+            exchange_->post([self = shared_from_this()] { self->go_on_soon(); });
         }
     }
 
@@ -188,22 +221,14 @@ private:
         return slots_.size();
     }
 
-    // Moves the outcomes that are next in order to the outbox, and sends it.
+    // Moves the outcomes that are next in order to the outbox, as long as it has room, and sends it.
     void flush() {
-        std::deque<Slot> ready;
-        {
-            const std::lock_guard lock(mutex_);
-            woken_ = false;
-            while (!slots_.empty() && slots_.front().ready) {
-                ready.push_back(std::move(slots_.front()));
-                slots_.pop_front();
-                ++first_;
-            }
-        }
         std::map<v1::OutcomeStatus, std::size_t> counts;
-        for (const Slot& slot : ready) {
-            append_outcome(format_, slot.outcome, outbox_);
-            ++counts[slot.outcome.status()];
+        for (std::vector<v1::Outcome> some = next_outcomes(); !some.empty(); some = next_outcomes()) {
+            for (const v1::Outcome& outcome : some) {
+                append_outcome(format_, outcome, outbox_);
+                ++counts[outcome.status()];
+            }
         }
         for (const auto& [status, count] : counts) {
             context_.metrics.bulk_commands(v1::OutcomeStatus_Name(status), count);
@@ -215,14 +240,28 @@ private:
         }
     }
 
+    // None when the outbox is full: it is being sent, and then there is another look.
+    std::vector<v1::Outcome> next_outcomes() {
+        std::vector<v1::Outcome> outcomes;
+        const std::lock_guard lock(mutex_);
+        woken_ = false;
+        while (outbox_.size() < outbox_bytes && outcomes.size() < flush_at_once && !slots_.empty() &&
+               slots_.front().ready) {
+            outcomes.push_back(std::move(slots_.front().outcome));
+            slots_.pop_front();
+            ++first_;
+        }
+        return outcomes;
+    }
+
     void written(bool sent) {
         writing_ = false;
         dead_ = dead_ || !sent;
-        flush();
-        go_on();
+        go_on_soon();
     }
 
     const Context& context_;
+    Places::Place place_;
     RequestPtr request_;
     std::shared_ptr<Exchange> exchange_;
     BulkFormat format_;
@@ -230,12 +269,15 @@ private:
     const std::uint64_t term_;                    // of the processor when the stream began
     std::vector<consumers::Submission> refused_;  // to be submitted, in order
     std::chrono::steady_clock::time_point refused_since_;
+    std::chrono::milliseconds retry_ = first_retry;
     std::string outbox_;
     bool reading_ = false;
     bool writing_ = false;
     bool retrying_ = false;
-    bool ended_ = false;  // nothing more comes in
-    bool dead_ = false;   // nothing more goes out
+    bool going_on_ = false;  // go_on is on its way
+    bool dry_ = true;        // the reader has no whole command
+    bool ended_ = false;     // nothing more comes in
+    bool dead_ = false;      // nothing more goes out
 
     std::mutex mutex_;
     std::deque<Slot> slots_;   // commands under way, in order
@@ -261,8 +303,13 @@ void add_bulk_routes(Routes& routes, const Context& context) {
     route.problems = {415};
     route.streams = true;
     route.handler = [&context](RequestPtr request, Responder responder) {
+        auto place = context.bulk_streams.take();
+        if (!place) {
+            responder.respond(problem(503, "TooManyStreams", "too many streams of commands are open; try again"));
+            return;
+        }
         const bool ndjson = media_type(request->header("content-type").value_or("")) == ndjson_type;
-        std::make_shared<BulkStream>(context, request, responder.stream(),
+        std::make_shared<BulkStream>(context, std::move(place), request, responder.stream(),
                                      ndjson ? BulkFormat::ndjson : BulkFormat::delimited)
             ->start();
     };

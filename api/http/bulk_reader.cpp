@@ -5,10 +5,14 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace tidemark::api {
 namespace {
+
+constexpr std::size_t keeps_bytes = 128 * 1024;  // of room, behind a long line
 
 json::Fault too_long(std::size_t most_bytes) {
     return {"TooLong", "", "a command has at most " + std::to_string(most_bytes) + " bytes"};
@@ -16,108 +20,94 @@ json::Fault too_long(std::size_t most_bytes) {
 
 }  // namespace
 
-void BulkReader::feed(std::string_view bytes, const std::function<void(BulkItem)>& take) {
-    if (lost_) {
-        return;
+void BulkReader::add(std::string_view bytes) {
+    if (at_ == bytes_.size() && bytes_.capacity() > keeps_bytes) {
+        bytes_ = {};
+    } else {
+        bytes_.erase(0, at_);
     }
-    std::string joined;
-    if (!rest_.empty()) {
-        joined = std::move(rest_);
-        joined += bytes;
-        bytes = joined;
-        rest_.clear();
-    }
-    const std::size_t used = format_ == BulkFormat::ndjson ? take_lines(bytes, take) : take_messages(bytes, take);
-    if (!lost_) {
-        rest_.assign(bytes.substr(used));
-    }
+    searched_ -= std::min(searched_, at_);
+    at_ = 0;
+    bytes_ += bytes;
 }
 
-void BulkReader::take_line(std::string_view line, const std::function<void(BulkItem)>& take) {
+std::optional<BulkItem> BulkReader::next() {
+    if (lost_) {
+        return std::nullopt;
+    }
+    return format_ == BulkFormat::ndjson ? next_line() : next_message();
+}
+
+std::optional<BulkItem> BulkReader::next_line() {
+    std::optional<BulkItem> item;
+    while (!item && at_ < bytes_.size()) {
+        const std::size_t end = bytes_.find('\n', std::max(at_, searched_));
+        if (end != std::string::npos) {
+            if (!std::exchange(skipping_, false)) {
+                item = read_line(left().substr(0, end - at_));
+            }
+            at_ = end + 1;
+            continue;
+        }
+        searched_ = bytes_.size();
+        const bool too_much = left().size() > most_bytes_ + 1;  // it may end in a carriage return
+        if (!skipping_ && !too_much && !ended_) {
+            return std::nullopt;
+        }
+        if (!skipping_) {
+            item = read_line(left());
+        }
+        skipping_ = skipping_ || too_much;
+        at_ = bytes_.size();
+    }
+    return item;
+}
+
+// Nothing: the line is blank.
+std::optional<BulkItem> BulkReader::read_line(std::string_view line) {
     if (line.ends_with('\r')) {
         line.remove_suffix(1);
     }
-    if (line.find_first_not_of(" \t") == std::string_view::npos) {
-        return;
-    }
     BulkItem item;
-    if (line.size() > most_bytes_) {
+    if (line.size() > most_bytes_) {  // before it is looked at: of one that is cut, nobody knows what follows
         item.fault = too_long(most_bytes_);
+    } else if (line.find_first_not_of(" \t") == std::string_view::npos) {
+        return std::nullopt;
     } else if (auto parsed = parser_.parse(line, item.command); !parsed) {
         item.fault = std::move(parsed.error());
     }
-    take(std::move(item));
+    return item;
 }
 
-std::size_t BulkReader::take_lines(std::string_view bytes, const std::function<void(BulkItem)>& take) {
-    std::size_t used = 0;
-    while (true) {
-        const std::size_t end = bytes.find('\n', used);
-        if (end == std::string_view::npos) {
-            break;
-        }
-        if (!std::exchange(skipping_, false)) {
-            take_line(bytes.substr(used, end - used), take);
-        }
-        used = end + 1;
+std::optional<BulkItem> BulkReader::next_message() {
+    std::uint64_t length = 0;
+    std::size_t digits = 0;
+    bool whole = false;
+    while (digits < left().size() && digits < 5 && !whole) {
+        const auto byte = static_cast<unsigned char>(left()[digits]);
+        length |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * digits);
+        whole = (byte & 0x80) == 0;
+        ++digits;
     }
-    if (skipping_) {
-        return bytes.size();
+    if ((!whole && digits == 5) || (whole && length > most_bytes_)) {
+        lost_ = true;
+        return BulkItem{{},
+                        json::Fault{"BadLength", "",
+                                    "expected a length (a varint) of at most " + std::to_string(most_bytes_) +
+                                        "; the stream cannot be read further"},
+                        true};
     }
-    if (bytes.size() - used > most_bytes_) {
-        skipping_ = true;
-        take({{}, too_long(most_bytes_), false});
-        return bytes.size();
-    }
-    return used;
-}
-
-std::size_t BulkReader::take_messages(std::string_view bytes, const std::function<void(BulkItem)>& take) {
-    std::size_t used = 0;
-    while (used < bytes.size()) {
-        const std::string_view left = bytes.substr(used);
-        std::uint64_t length = 0;
-        std::size_t digits = 0;
-        bool whole = false;
-        while (digits < left.size() && digits < 5 && !whole) {
-            const auto byte = static_cast<unsigned char>(left[digits]);
-            length |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * digits);
-            whole = (byte & 0x80) == 0;
-            ++digits;
+    if (!whole || left().size() - digits < length) {
+        if (!ended_ || left().empty()) {
+            return std::nullopt;
         }
-        if (!whole && digits < 5) {
-            break;
-        }
-        if (!whole || length > most_bytes_) {
-            lost_ = true;
-            take({{},
-                  json::Fault{"BadLength", "",
-                              "expected a length (a varint) of at most " + std::to_string(most_bytes_) +
-                                  "; the stream cannot be read further"},
-                  true});
-            break;
-        }
-        if (left.size() - digits < length) {
-            break;
-        }
-        BulkItem item;
-        item.fault = parse_protobuf(left.substr(digits, length), item.command);
-        take(std::move(item));
-        used += digits + length;
+        lost_ = true;
+        return BulkItem{{}, json::Fault{"CutOff", "", "the stream ended in the middle of a message"}, true};
     }
-    return used;
-}
-
-void BulkReader::finish(const std::function<void(BulkItem)>& take) {
-    const std::string rest = std::exchange(rest_, {});
-    if (lost_ || rest.empty()) {
-        return;
-    }
-    if (format_ == BulkFormat::ndjson) {
-        take_line(rest, take);
-    } else {
-        take({{}, json::Fault{"CutOff", "", "the stream ended in the middle of a message"}, true});
-    }
+    BulkItem item;
+    item.fault = parse_protobuf(left().substr(digits, length), item.command);
+    at_ += digits + length;
+    return item;
 }
 
 void append_outcome(BulkFormat format, const v1::Outcome& outcome, std::string& out) {

@@ -4,7 +4,6 @@
 #include "aggregates/command.pb.h"
 #include "api/json/parse.hpp"
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,26 +19,32 @@ struct BulkItem {
     bool last = false;
 };
 
-// One thread.
+// Bytes go in as they come, commands come out as there is room for them: what is not asked for stays as it is. One
+// thread.
 class BulkReader {
 public:
     BulkReader(BulkFormat format, std::size_t most_bytes) : format_(format), most_bytes_(most_bytes) {}
 
-    // Calls `take` for each command that is whole; what is left over waits for the next call.
-    void feed(std::string_view bytes, const std::function<void(BulkItem)>& take);
+    void add(std::string_view bytes);
     // The input has ended: what is left over is a last line, or a message that was cut off.
-    void finish(const std::function<void(BulkItem)>& take);
+    void end() { ended_ = true; }
+    // The next command that is whole. Nothing: it takes more input.
+    [[nodiscard]] std::optional<BulkItem> next();
 
 private:
-    std::size_t take_lines(std::string_view bytes, const std::function<void(BulkItem)>& take);
-    std::size_t take_messages(std::string_view bytes, const std::function<void(BulkItem)>& take);
-    void take_line(std::string_view line, const std::function<void(BulkItem)>& take);
+    [[nodiscard]] std::optional<BulkItem> next_line();
+    [[nodiscard]] std::optional<BulkItem> next_message();
+    [[nodiscard]] std::optional<BulkItem> read_line(std::string_view line);
+    [[nodiscard]] std::string_view left() const { return std::string_view(bytes_).substr(at_); }
 
     BulkFormat format_;
     std::size_t most_bytes_;
-    std::string rest_;
-    bool skipping_ = false;  // the rest of a line that was too long
+    std::string bytes_;
+    std::size_t at_ = 0;        // commands before it are out
+    std::size_t searched_ = 0;  // there is no end of a line between at_ and here
+    bool skipping_ = false;     // the rest of a line that was too long
     bool lost_ = false;
+    bool ended_ = false;
     json::Parser parser_;
 };
 

@@ -139,6 +139,7 @@ void handle_command(const Context& context, const CommandPlace& place, RequestPt
         responder.respond(std::move(*wrong));
         return;
     }
+    request->body = {};  // the request lives until the answer; its body would be held twice
     const bool with_if_match = command.has_expected_version();
     if (auto broken = complete(submission, context.services.clock())) {
         v1::Outcome invalid;

@@ -247,10 +247,20 @@ void Connection::on_body(const std::shared_ptr<LiveExchange>& exchange, boost::s
         refuse(413, "BodyTooLarge", "a body has at most " + std::to_string(home_.options.body_bytes) + " bytes");
         return;
     }
+    if (body.size() > piece_bytes) {  // small ones are let in whatever comes, so that large ones do not shut them out
+        exchange->count_body(body.size());
+    }
+    if (home_.gate->occupancy->body_bytes > home_.options.bodies_bytes && body.size() > piece_bytes) {
+        body = {};
+        exchange->count_body(0);
+        refuse(503, "TooManyBodies", "too many large bodies are coming in at once; try again");
+        return;
+    }
     read_body(exchange);
 }
 
 void Connection::handle(const std::shared_ptr<LiveExchange>& exchange) {
+    exchange->count_body(0);  // from here on the handler knows what it keeps
     stream_.expires_never();
     if (!exchange->streams_) {
         const std::weak_ptr<LiveExchange> weak = exchange;

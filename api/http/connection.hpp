@@ -22,6 +22,7 @@ namespace http = boost::beast::http;
 // Shared by all threads of a listener.
 struct Occupancy {
     std::atomic<std::size_t> connections{0};
+    std::atomic<std::size_t> body_bytes{0};  // of large bodies that are coming in
     std::atomic<bool> stopping{false};
     std::mutex mutex;
     std::condition_variable none;  // connections reached 0
@@ -55,6 +56,7 @@ public:
     virtual ~ConnectionHome() = default;
     virtual void joined(Connection* connection) = 0;
     virtual void left(Connection* connection) = 0;
+    virtual void in_turn(Task task) = 0;
     [[nodiscard]] bool stopping() const { return gate->occupancy->stopping; }
 
     Application& application;
@@ -67,6 +69,9 @@ public:
 class LiveExchange : public std::enable_shared_from_this<LiveExchange> {
 public:
     LiveExchange(std::shared_ptr<Connection> connection, RequestPtr request);
+    ~LiveExchange() { count_body(0); }
+    LiveExchange(const LiveExchange&) = delete;
+    LiveExchange& operator=(const LiveExchange&) = delete;
 
     void respond(Response response);
     void read(std::move_only_function<void(Chunk)> done);
@@ -75,12 +80,16 @@ public:
     void finish();
     void abort();
     void after(std::chrono::milliseconds delay, Task task);
+    void in_turn(Task task);
 
 private:
     friend class Connection;
+    void count_body(std::size_t bytes);  // among all that are coming in: so much, instead of what it was
+
     std::shared_ptr<Connection> connection_;
     RequestPtr request_;
     net::steady_timer timer_;
+    std::size_t body_counted_ = 0;
     bool streams_ = false;
     bool live_ = true;
     bool answered_ = false;
@@ -106,6 +115,7 @@ public:
     void finish() override;
     void abort() override;
     void after(std::chrono::milliseconds delay, Task task) override;
+    void in_turn(Task task) override;
     [[nodiscard]] bool stopping() const override { return gate_->occupancy->stopping; }
     [[nodiscard]] bool abandoned() const override { return live_.expired(); }
 

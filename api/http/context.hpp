@@ -4,6 +4,7 @@
 #include "api/http/feed_hub.hpp"
 #include "api/http/http_server.hpp"
 #include "api/http/metrics.hpp"
+#include "api/http/places.hpp"
 #include "api/http/query_pool.hpp"
 #include "api/http/routes.hpp"
 #include "api/services.hpp"
@@ -15,6 +16,8 @@ struct Context {
     const HttpOptions& options;
     QueryPool& queries;
     FeedHub& feeds;
+    Places& bulk_streams;
+    Places& feed_readers;
     Metrics& metrics;
     const Routes& routes;
 };

@@ -19,6 +19,10 @@ void put_head(http::fields& fields, const Response& response, const Request& req
 LiveExchange::LiveExchange(std::shared_ptr<Connection> connection, RequestPtr request)
     : connection_(std::move(connection)), request_(std::move(request)), timer_(connection_->stream_.get_executor()) {}
 
+void LiveExchange::count_body(std::size_t bytes) {
+    connection_->home_.gate->occupancy->body_bytes += bytes - std::exchange(body_counted_, bytes);
+}
+
 void LiveExchange::respond(Response response) {
     connection_->send(shared_from_this(), std::move(response));
 }
@@ -122,6 +126,10 @@ void LiveExchange::after(std::chrono::milliseconds delay, Task task) {
     });
 }
 
+void LiveExchange::in_turn(Task task) {
+    connection_->home_.in_turn(std::move(task));
+}
+
 void RemoteExchange::respond(Response response) {
     (void)gate_->post([live = live_, response = std::move(response)]() mutable {  // nobody there: nobody waits either
         if (const auto exchange = live.lock()) {
@@ -171,6 +179,14 @@ void RemoteExchange::abort() {
 void RemoteExchange::after(std::chrono::milliseconds delay, Task task) {
     if (const auto exchange = live_.lock()) {
         exchange->after(delay, std::move(task));
+    }
+}
+
+void RemoteExchange::in_turn(Task task) {
+    if (const auto exchange = live_.lock()) {
+        exchange->in_turn(std::move(task));
+    } else {
+        post(std::move(task));
     }
 }
 

@@ -1,6 +1,6 @@
 // GET /v1/events: the catch-up feed, as NDJSON, length-delimited Protobuf or Server-Sent Events. A reader goes at its
 // own pace: more is read from the log only when what was sent has left. One that takes nothing for the
-// whole deadline is dropped, and resumes with the last cursor that it saw.
+// whole deadline is dropped, and resumes with the last cursor that it saw. What is held for one is bounded.
 #include "consumers/feed/feed.hpp"
 
 #include "aggregates/aggregate_type.hpp"
@@ -15,6 +15,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 
 namespace tidemark::api {
@@ -22,7 +23,9 @@ namespace {
 
 enum class FeedFormat : std::uint8_t { ndjson, delimited, sse };
 
-constexpr std::size_t batch_records = 256;
+constexpr std::size_t batch_records = 256;  // sent at once, unless they have more bytes than that:
+constexpr std::size_t batch_bytes = 256u << 10;
+constexpr std::size_t piece_records = 32;
 constexpr std::size_t most_records = 10'000;  // of an answer that does not follow
 constexpr std::chrono::seconds tick{1};
 constexpr std::chrono::seconds heartbeat{10};  // silence after which a sign of life is sent
@@ -66,8 +69,13 @@ struct FeedRequest {
 // One reader. Everything runs on the connection's thread, except read_batch.
 class FeedStream : public std::enable_shared_from_this<FeedStream> {
 public:
-    FeedStream(const Context& context, consumers::Feed feed, FeedRequest asked, std::shared_ptr<Exchange> exchange)
-        : context_(context), feed_(std::move(feed)), asked_(asked), exchange_(std::move(exchange)) {}
+    FeedStream(const Context& context, Places::Place place, consumers::Feed feed, FeedRequest asked,
+               std::shared_ptr<Exchange> exchange)
+        : context_(context),
+          place_(std::move(place)),
+          feed_(std::move(feed)),
+          asked_(asked),
+          exchange_(std::move(exchange)) {}
 
     void start() {
         Response head;
@@ -78,8 +86,12 @@ public:
         exchange_->begin(std::move(head));
         send({});
         if (asked_.follow) {
-            follower_ = context_.feeds.add([weak = weak_from_this(), exchange = exchange_] {
-                exchange->post([weak] {
+            follower_ = context_.feeds.add([weak = weak_from_this(), exchange = exchange_, posted = posted_] {
+                if (posted->exchange(true)) {
+                    return;  // it has not looked yet, and will see this too
+                }
+                exchange->post([weak, posted] {
+                    *posted = false;
                     if (const auto self = weak.lock()) {
                         self->woken();
                     }
@@ -110,27 +122,41 @@ private:
         Batch batch;
         const std::string before = feed_.cursor();
         const std::size_t most = asked_.follow ? batch_records : std::min(batch_records, asked_.limit - sent_);
-        auto records = feed_.next(most, std::chrono::steady_clock::now());
-        if (!records) {
-            batch.error = records.error();
-            return batch;
-        }
-        for (consumers::FeedRecord& record : *records) {
-            auto shown = show(record.view);
-            if (!shown) {
-                batch.error = shown.error();
+        while (batch.records < most && batch.bytes.size() < batch_bytes) {
+            const std::size_t asked = std::min(piece_records, most - batch.records);
+            const auto records = feed_.next(asked, std::chrono::steady_clock::now());
+            if (!records) {
+                batch.error = records.error();
                 return batch;
             }
-            shown->set_cursor(std::move(record.cursor));
-            append_record(asked_.format, *shown, batch.bytes);
+            if (auto appended = append(*records, batch.bytes); !appended) {
+                batch.error = appended.error();
+                return batch;
+            }
+            batch.records += records->size();
+            if (records->size() < asked) {
+                break;
+            }
         }
-        batch.records = records->size();
         const std::string after = feed_.cursor();
         batch.moved = after != before;
         if (asked_.format == FeedFormat::sse && batch.records == 0 && batch.moved) {
             batch.bytes = "id: " + after + "\n\n";  // no event; the place to resume at all the same
         }
         return batch;
+    }
+
+    [[nodiscard]] std::expected<void, std::string> append(const std::vector<consumers::FeedRecord>& records,
+                                                          std::string& out) const {
+        for (const consumers::FeedRecord& record : records) {
+            auto shown = show(record.view);
+            if (!shown) {
+                return std::unexpected(shown.error());
+            }
+            shown->set_cursor(record.cursor);
+            append_record(asked_.format, *shown, out);
+        }
+        return {};
     }
 
     void pump() {
@@ -142,7 +168,7 @@ private:
             return;
         }
         news_ = false;
-        reading_ = context_.queries.submit([self = shared_from_this()] {
+        auto work = [self = shared_from_this()] {
             Batch batch;
             try {
                 batch = self->read_batch();
@@ -151,7 +177,8 @@ private:
             }
             const auto exchange = self->exchange_;
             exchange->post([self, batch = std::move(batch)]() mutable { self->read(std::move(batch)); });
-        });
+        };
+        reading_ = context_.queries.submit(std::move(work), QueryPool::Lane::feed);
         idle_ = false;  // if the pool was full, the next tick tries again
     }
 
@@ -184,6 +211,9 @@ private:
         exchange_->write(std::move(bytes), [self = shared_from_this()](bool sent) {
             self->writing_ = false;
             self->dead_ = self->dead_ || !sent;
+            if (!sent && std::chrono::steady_clock::now() - self->last_sent_ >= self->context_.options.deadline) {
+                self->context_.metrics.feed_reader_dropped();
+            }
             self->pump();
         });
     }
@@ -216,10 +246,12 @@ private:
     }
 
     const Context& context_;
+    Places::Place place_;
     consumers::Feed feed_;
     FeedRequest asked_;
     std::shared_ptr<Exchange> exchange_;
     std::optional<std::uint64_t> follower_;
+    std::shared_ptr<std::atomic<bool>> posted_ = std::make_shared<std::atomic<bool>>(false);  // news is on its way here
     std::chrono::steady_clock::time_point last_sent_;
     std::size_t sent_ = 0;
     bool reading_ = false;
@@ -301,12 +333,17 @@ void handle_feed(const Context& context, const RequestPtr& request, Responder re
         responder.respond(*params.problem());
         return;
     }
+    auto place = context.feed_readers.take();
+    if (!place) {
+        responder.respond(problem(503, "TooManyReaders", "too many readers of the feed are here; try again"));
+        return;
+    }
     auto feed = consumers::Feed::open(context.services.log, std::move(filter), cursor);
     if (!feed) {
         responder.respond(problem(400, "BadCursor", feed.error(), "cursor"));
         return;
     }
-    std::make_shared<FeedStream>(context, std::move(*feed), asked, responder.stream())->start();
+    std::make_shared<FeedStream>(context, std::move(place), std::move(*feed), asked, responder.stream())->start();
 }
 
 }  // namespace

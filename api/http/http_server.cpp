@@ -35,7 +35,9 @@ struct HttpServer::Impl {
           metrics(parts),
           queries(options.query_threads, options.query_queue),
           feeds(parts.log),
-          context{parts, options, queries, feeds, metrics, routes},
+          bulk_streams(options.bulk_streams),
+          feed_readers(options.feed_readers),
+          context{parts, options, queries, feeds, bulk_streams, feed_readers, metrics, routes},
           application(routes, metrics),
           listener(application, options) {}
 
@@ -44,6 +46,8 @@ struct HttpServer::Impl {
     Routes routes;
     QueryPool queries;
     FeedHub feeds;
+    Places bulk_streams;
+    Places feed_readers;
     Context context;
     RoutedApplication application;
     Listener listener;
@@ -69,6 +73,10 @@ HttpServer::HttpServer(Services services, HttpOptions options)
                          [this] { return static_cast<double>(impl_->listener.connections()); });
     impl_->metrics.gauge("tidemark_http_queries_queued", "Queries waiting or running",
                          [this] { return static_cast<double>(impl_->queries.queued()); });
+    impl_->metrics.gauge("tidemark_bulk_streams", "Streams of commands open",
+                         [this] { return static_cast<double>(impl_->bulk_streams.taken()); });
+    impl_->metrics.gauge("tidemark_feed_readers", "Readers of the feed, whether they follow it or not",
+                         [this] { return static_cast<double>(impl_->feed_readers.taken()); });
     impl_->metrics.gauge("tidemark_feed_followers", "Readers that follow the feed",
                          [this] { return static_cast<double>(impl_->feeds.followers()); });
 }

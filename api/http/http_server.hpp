@@ -23,6 +23,9 @@ struct HttpOptions {
     std::size_t head_fields = 64;
     std::size_t body_bytes = 1u << 20;           // of a single command; a bulk stream has no end of its own
     std::size_t line_bytes = 1u << 20;           // of one command in a bulk stream
+    std::size_t bulk_streams = 256;              // at once; beyond it 503
+    std::size_t feed_readers = 256;              // at once; beyond it 503
+    std::size_t bodies_bytes = 64u << 20;        // of bodies above 16 KiB that are coming in, together; beyond it 503
     std::size_t stream_window = 4'096;           // commands of one bulk stream under way; beyond it nothing is read
     std::chrono::milliseconds idle{60'000};      // of a kept-alive connection between requests
     std::chrono::milliseconds deadline{30'000};  // for a whole request and its answer; streams: for each step

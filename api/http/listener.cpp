@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <sys/socket.h>
 #include <thread>
@@ -83,11 +84,26 @@ public:
 
     void joined(Connection* connection) override { connections_.insert(connection); }
     void left(Connection* connection) override { connections_.erase(connection); }
+    void in_turn(Task task) override {
+        turns_.push_back(std::move(task));
+        if (turns_.size() == 1) {
+            net::post(io_, [this] { take_turn(); });
+        }
+    }
 
 private:
     void shut_gate() {
         const std::lock_guard lock(gate->mutex);
         gate->io = nullptr;
+    }
+
+    void take_turn() {
+        Task task = std::move(turns_.front());
+        turns_.pop_front();
+        if (!turns_.empty()) {
+            net::post(io_, [this] { take_turn(); });
+        }
+        task();
     }
 
     void accept() {
@@ -147,6 +163,7 @@ private:
     net::executor_work_guard<net::io_context::executor_type> work_ = net::make_work_guard(io_);
     tcp::acceptor acceptor_;
     net::steady_timer pause_;
+    std::deque<Task> turns_;       // as long as there are any, take_turn is on its way
     bool short_of_files_ = false;  // said once, until a connection is accepted again
     std::thread thread_;
 };

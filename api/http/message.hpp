@@ -67,6 +67,9 @@ public:
     virtual void finish() = 0;                                           // after the last write
     virtual void abort() = 0;                                            // closes the connection in the middle
     virtual void after(std::chrono::milliseconds delay, Task task) = 0;  // one at a time
+    // Runs it on the connection's thread when those of other streams that came before have run, one each time round:
+    // whatever else is there to do on the thread has its turn in between. For short steps of long work.
+    virtual void in_turn(Task task) = 0;
 
     [[nodiscard]] virtual bool stopping() const = 0;   // the server is: come to an end soon
     [[nodiscard]] virtual bool abandoned() const = 0;  // nobody waits for the answer any more

@@ -105,7 +105,12 @@ struct Metrics::Impl {
           bulk(prometheus::BuildCounter()
                    .Name("tidemark_bulk_outcomes_total")
                    .Help("Outcomes of commands that came in streams")
-                   .Register(registry)) {}
+                   .Register(registry)),
+          feed_dropped(prometheus::BuildCounter()
+                           .Name("tidemark_feed_readers_dropped_total")
+                           .Help("Readers of the feed that took nothing for too long")
+                           .Register(registry)
+                           .Add({})) {}
 
     Services services;
     prometheus::Registry registry;
@@ -113,6 +118,7 @@ struct Metrics::Impl {
     prometheus::Family<prometheus::Histogram>& latency;
     prometheus::Family<prometheus::Counter>& sent;
     prometheus::Family<prometheus::Counter>& bulk;
+    prometheus::Counter& feed_dropped;
     mutable std::mutex mutex;
     std::vector<Gauge> gauges;
 
@@ -160,6 +166,10 @@ void Metrics::request(std::string_view method, std::string_view route, unsigned 
 
 void Metrics::bulk_commands(std::string_view status, std::size_t count) {
     impl_->bulk.Add({{"status", std::string(status)}}).Increment(static_cast<double>(count));
+}
+
+void Metrics::feed_reader_dropped() {
+    impl_->feed_dropped.Increment();
 }
 
 void Metrics::gauge(std::string name, std::string help, std::function<double()> read) {

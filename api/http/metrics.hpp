@@ -21,6 +21,7 @@ public:
     void request(std::string_view method, std::string_view route, unsigned status, std::chrono::nanoseconds took,
                  std::size_t bytes);
     void bulk_commands(std::string_view status, std::size_t count);  // ACCEPTED, REJECTED ...
+    void feed_reader_dropped();
 
     // A figure that is read when it is asked for.
     void gauge(std::string name, std::string help, std::function<double()> read);

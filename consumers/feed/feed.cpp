@@ -9,7 +9,7 @@ namespace tidemark::consumers {
 
 namespace {
 
-constexpr std::size_t read_bytes = 256 * 1024;  // of one partition at a time
+constexpr std::size_t read_bytes = 64 * 1024;  // of one partition at a time; each reader may hold as much of every one
 
 std::expected<void, std::string> check_places(Log& log, const std::vector<events::Sequence>& places) {
     for (events::Partition p = 0; p < places.size(); ++p) {

@@ -14,14 +14,18 @@ namespace {
 // What comes out when the bytes come in pieces of `piece`: stream ids, or codes of faults in brackets.
 std::vector<std::string> read(BulkFormat format, std::string_view bytes, std::size_t piece, std::size_t most = 1000) {
     std::vector<std::string> out;
-    const auto take = [&](BulkItem item) {
-        out.push_back(item.fault ? "[" + item.fault->code + "]" : item.command.stream_id());
-    };
     BulkReader reader(format, most);
+    const auto take_all = [&] {
+        while (const auto item = reader.next()) {
+            out.push_back(item->fault ? "[" + item->fault->code + "]" : item->command.stream_id());
+        }
+    };
     for (std::size_t at = 0; at < bytes.size(); at += piece) {
-        reader.feed(bytes.substr(at, piece), take);
+        reader.add(bytes.substr(at, piece));
+        take_all();
     }
-    reader.finish(take);
+    reader.end();
+    take_all();
     return out;
 }
 
@@ -48,6 +52,39 @@ TEST_CASE("a line without end is refused once, and the next one is read", "[bulk
     const std::string lines = "{\"stream_id\":\"a\"}\n" + std::string(5000, 'x') + "\n{\"stream_id\":\"b\"}\n";
     for (const std::size_t piece : {1u, 64u, 100'000u}) {
         CHECK(read(BulkFormat::ndjson, lines, piece) == Items{"a", "[TooLong]", "b"});
+    }
+}
+
+TEST_CASE("a line may have as many bytes as are allowed, however it ends and is cut", "[bulk]") {
+    const std::string line = "{\"stream_id\":\"a\"}";
+    const std::string more = line + " \n";
+    for (const std::size_t piece : {1u, 17u, 18u, 1000u}) {
+        CHECK(read(BulkFormat::ndjson, line + "\r\n" + line + "\n" + line, piece, line.size()) == Items{"a", "a", "a"});
+        CHECK(read(BulkFormat::ndjson, more + line, piece, line.size()) == Items{"[TooLong]", "a"});
+    }
+}
+
+// Joined anew with each piece, and searched anew from its beginning, this line would take minutes.
+TEST_CASE("a line of a megabyte that comes byte by byte is read like any other", "[bulk]") {
+    constexpr std::size_t megabyte = 1u << 20;
+    const std::string line = "{\"stream_id\":\"a\"," + std::string(megabyte - 30, ' ') + "\"actor\":\"b\"}";
+    CHECK(read(BulkFormat::ndjson, line + "\n" + line, 1, megabyte) == Items{"a", "a"});
+}
+
+TEST_CASE("what is not asked for waits, and is not lost when more comes", "[bulk]") {
+    BulkReader reader(BulkFormat::ndjson, 1000);
+    reader.add("{\"stream_id\":\"a\"}\n{\"stream_id\":\"b\"}\n{\"stream");
+    REQUIRE(reader.next()->command.stream_id() == "a");
+    reader.add("_id\":\"c\"}\n");
+    CHECK(reader.next()->command.stream_id() == "b");
+    CHECK(reader.next()->command.stream_id() == "c");
+    CHECK_FALSE(reader.next().has_value());
+}
+
+TEST_CASE("a line that begins with more blanks than it may have bytes is too long, however it is cut", "[bulk]") {
+    const std::string lines = std::string(1500, ' ') + "{\"stream_id\":\"a\"}\n" + std::string(900, ' ') + "\n";
+    for (const std::size_t piece : {1u, 1200u, 100'000u}) {
+        CHECK(read(BulkFormat::ndjson, lines, piece) == Items{"[TooLong]"});
     }
 }
 

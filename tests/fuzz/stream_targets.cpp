@@ -20,14 +20,20 @@ struct Item {
 
 std::vector<Item> read(api::BulkFormat format, std::string_view bytes, std::size_t piece) {
     std::vector<Item> items;
-    const auto take = [&](const api::BulkItem& item) {
-        const bool whole = !item.fault;
-        items.push_back({whole ? item.command.SerializePartialAsString() : "",
-                         whole ? "" : item.fault->code + " " + item.fault->field, item.last});
-    };
     api::BulkReader reader(format, most_bytes);
-    for (std::size_t at = 0; at < bytes.size(); at += piece) reader.feed(bytes.substr(at, piece), take);
-    reader.finish(take);
+    const auto take_all = [&] {
+        while (const auto item = reader.next()) {
+            const bool whole = !item->fault;
+            items.push_back({whole ? item->command.SerializePartialAsString() : "",
+                             whole ? "" : item->fault->code + " " + item->fault->field, item->last});
+        }
+    };
+    for (std::size_t at = 0; at < bytes.size(); at += piece) {
+        reader.add(bytes.substr(at, piece));
+        take_all();
+    }
+    reader.end();
+    take_all();
     return items;
 }
 
