@@ -153,6 +153,14 @@ int Server::wait_for_exit(std::chrono::seconds patience) {
     }
 }
 
+std::size_t Server::resident_bytes() const {
+    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
+    }
+    return 0;
+}
+
 std::string Server::output() const {
     return text_of(log_);
 }

@@ -46,8 +46,9 @@ public:
     Server& operator=(const Server&) = delete;
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
-    void kill();         // SIGKILL, and waits for its end
-    void ask_to_stop();  // SIGTERM
+    [[nodiscard]] std::size_t resident_bytes() const;  // 0: it has ended
+    void kill();                                       // SIGKILL, and waits for its end
+    void ask_to_stop();                                // SIGTERM
     [[nodiscard]] int wait_for_exit(
         std::chrono::seconds deadline);  // exit code; -1: ended by a signal; throws when it still runs
     [[nodiscard]] std::string output() const;
