@@ -12,7 +12,9 @@
 namespace tidemark::api {
 namespace {
 
-constexpr std::size_t outbox_bytes = 256u << 10;  // unsent; beyond it outcomes wait in the window
+constexpr std::size_t all_windows = 65'536;  // commands under way of all streams together, in equal shares:
+constexpr std::size_t least_window = 64;
+constexpr std::size_t outbox_bytes = 128u << 10;  // unsent; beyond it outcomes wait in the window
 constexpr std::size_t commands_in_a_step = 128;
 constexpr std::size_t flush_at_once = 256;
 constexpr std::chrono::milliseconds first_retry{2};  // of submitting; twice as long each time that nothing is taken
@@ -101,7 +103,9 @@ private:
     }
 
     [[nodiscard]] bool has_room() {
-        return under_way() < context_.options.stream_window && outbox_.size() < outbox_bytes;
+        const std::size_t share =
+            std::max(least_window, all_windows / context_.bulk_streams.taken());  // it has a place
+        return under_way() < std::min(share, context_.options.stream_window) && outbox_.size() < outbox_bytes;
     }
 
     std::size_t take_commands() {

@@ -24,7 +24,7 @@ namespace {
 enum class FeedFormat : std::uint8_t { ndjson, delimited, sse };
 
 constexpr std::size_t batch_records = 256;  // sent at once, unless they have more bytes than that:
-constexpr std::size_t batch_bytes = 256u << 10;
+constexpr std::size_t batch_bytes = 64u << 10;
 constexpr std::size_t piece_records = 32;
 constexpr std::size_t most_records = 10'000;  // of an answer that does not follow
 constexpr std::chrono::seconds tick{1};

@@ -9,7 +9,7 @@ namespace tidemark::consumers {
 
 namespace {
 
-constexpr std::size_t read_bytes = 64 * 1024;  // of one partition at a time; each reader may hold as much of every one
+constexpr std::size_t read_bytes = 64 * 1024;  // of one partition at a time
 
 std::expected<void, std::string> check_places(Log& log, const std::vector<events::Sequence>& places) {
     for (events::Partition p = 0; p < places.size(); ++p) {
@@ -73,9 +73,10 @@ std::expected<std::vector<FeedRecord>, std::string> Feed::next(std::size_t max,
         const auto before = places_;
         for (std::size_t i = 0; i < partitions_.size() && records.size() < max; ++i) {
             const auto partition = partitions_[turn_];
-            turn_ = (turn_ + 1) % partitions_.size();
             if (auto taken = take_from(partition, max, records); !taken)
                 return std::unexpected(std::move(taken.error()));
+            // Only when all of it is handed out: hundreds of readers hold the blocks of one partition each.
+            if (ahead_[partition].empty()) turn_ = (turn_ + 1) % partitions_.size();
         }
         // A narrow filter over a long history must not hold its reader beyond the deadline.
         if (std::chrono::steady_clock::now() >= deadline) break;
