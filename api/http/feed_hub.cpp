@@ -8,6 +8,7 @@ void FeedHub::start() {
 
 void FeedHub::stop() {
     stopping_ = true;
+    rest_.hurry();
     wake_all();
     if (thread_.joinable()) {
         thread_.join();
@@ -38,6 +39,7 @@ void FeedHub::run() {
         if (now != seen) {
             seen = now;
             wake_all();
+            (void)rest_.wait({});
         }
     }
 }

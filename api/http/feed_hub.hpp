@@ -1,6 +1,7 @@
 // Wakes the followers of the feed when something new counts: one thread waits on the log for all of them.
 #pragma once
 
+#include "consumers/log/gather.hpp"
 #include "consumers/log/log.hpp"
 
 #include <atomic>
@@ -33,6 +34,7 @@ private:
     mutable std::mutex mutex_;
     std::map<std::uint64_t, std::function<void()>> followers_;
     std::uint64_t next_ = 0;
+    consumers::Gather rest_{std::chrono::milliseconds(2)};  // after followers were woken
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

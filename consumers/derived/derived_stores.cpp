@@ -5,8 +5,8 @@
 #include "consumers/derived/held_rows.hpp"
 #include "consumers/derived/row_writer.hpp"
 #include "consumers/derived/snapshot_maker.hpp"
+#include "consumers/log/gather.hpp"
 
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -33,6 +33,7 @@ struct DerivedStores::Impl {
           options(options_in),
           rows(store_in),
           followed(log_in.identity().partitions),
+          gather(options_in.gather),
           writer(rows, options_in.retry_pause, [this](std::string what) { fail(std::move(what)); }) {}
 
     Log& log;
@@ -49,9 +50,7 @@ struct DerivedStores::Impl {
     mutable std::mutex failure_mutex;
     std::optional<std::string> failed;
 
-    std::mutex gather_mutex;
-    std::condition_variable_any gathered;
-    bool hurried = false;
+    Gather gather;
 
     RowWriter writer;
     std::jthread follower_thread;
@@ -61,8 +60,6 @@ struct DerivedStores::Impl {
     std::expected<bool, std::string> follow_all(const OnProgress* progress, std::uint64_t total);
     bool hand_over(HandOver when);
     void follow_until(const std::stop_token& stop);
-    void gather(const std::stop_token& stop);
-    void hurry();
     std::expected<void, std::string> follow_here();
     void fail(std::string why);
     [[nodiscard]] std::optional<std::string> failure() const {
@@ -152,26 +149,13 @@ bool DerivedStores::Impl::hand_over(HandOver when) {
     return true;
 }
 
-// Woken for every block, the follower would take the core from those who make the next.
-void DerivedStores::Impl::gather(const std::stop_token& stop) {
-    std::unique_lock lock(gather_mutex);
-    gathered.wait_for(lock, stop, options.gather, [this] { return hurried; });
-    hurried = false;
-}
-
-void DerivedStores::Impl::hurry() {
-    const std::scoped_lock lock(gather_mutex);
-    hurried = true;
-    gathered.notify_all();
-}
-
 void DerivedStores::Impl::follow_until(const std::stop_token& stop) {
     std::uint64_t seen = 0;
     auto last_write = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
         const std::uint64_t before = followed_all.load();
         seen = log.wait(seen, std::chrono::steady_clock::now() + options.idle_write);
-        gather(stop);
+        (void)gather.wait(stop);
         if (!follow_here()) return;
         const auto now = std::chrono::steady_clock::now();
         const bool idle = followed_all.load() == before;
@@ -276,7 +260,7 @@ std::uint64_t DerivedStores::behind() const {
 }
 
 void DerivedStores::hurry() {
-    impl_->hurry();
+    impl_->gather.hurry();
 }
 
 void DerivedStores::on_followed(std::function<void()> listener) {

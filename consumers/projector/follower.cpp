@@ -9,11 +9,14 @@ namespace {
 // A task or a stop is noticed at the latest after so long. (Log::interrupt would wake everybody else, too.)
 constexpr std::chrono::milliseconds longest_wait{20};
 constexpr std::chrono::milliseconds before_next_try{500};
+constexpr std::chrono::milliseconds gathering{2};
+
+using Time = std::chrono::steady_clock::time_point;
 
 }  // namespace
 
 Follower::Follower(Log& log, std::unique_ptr<ShardWorker> worker, std::function<void()> settle_in)
-    : log_(log), worker_(std::move(worker)), settle_in_(std::move(settle_in)) {}
+    : log_(log), worker_(std::move(worker)), settle_in_(std::move(settle_in)), gather_(gathering) {}
 
 Follower::~Follower() {
     stop();
@@ -83,17 +86,20 @@ void Follower::round(const std::stop_token& stop) {
     bool asked = has_tasks();
     while (!asked && worker_->step(stop) > 0) asked = has_tasks();
     const auto now = std::chrono::steady_clock::now();
-    if (const auto due = worker_->commit_due(); !asked && now < due) {
-        seen_ = log_.wait(seen_, std::min(due, now + longest_wait));
-        return;
-    }
+    if (const auto due = worker_->commit_due(hurried_); !asked && now < due) return wait_for_more(stop, due);
+    hurried_ = false;
     worker_->commit();
     {
         const std::scoped_lock lock(mutex_);
         failure_.reset();
     }
     run_tasks();
-    if (!asked) seen_ = log_.wait(seen_, std::chrono::steady_clock::now() + longest_wait);
+    if (!asked) wait_for_more(stop, Time::max());
+}
+
+void Follower::wait_for_more(const std::stop_token& stop, Time until) {
+    seen_ = log_.wait(seen_, std::min(until, std::chrono::steady_clock::now() + longest_wait));
+    hurried_ = gather_.wait(stop) || hurried_;
 }
 
 bool Follower::has_tasks() const {

@@ -130,6 +130,9 @@ std::unique_ptr<projections::ViewReader> Projector::Impl::read(std::size_t view,
     const auto& wanted = views[view];
     const auto ready = [&] { return wanted.colour != Colour::none && passed(wanted.progress().next, at_least); };
     const auto hopeless = [&] { return wanted.colour == Colour::none && !wanted.rebuilding; };
+    if (!ready() && !hopeless()) {
+        for (const auto& follower : followers) follower->hurry();
+    }
     changed.wait_until(lock, deadline, [&] { return ready() || hopeless(); });
     if (!ready()) return nullptr;
     // Under the lock, so that the snapshot is of the colour that is in use.

@@ -9,7 +9,7 @@ namespace tidemark::consumers {
 namespace {
 
 constexpr std::size_t read_bytes = 4u << 20;  // of one partition at a time
-constexpr int rest_for_writing = 9;           // times as long as a commit takes goes into folding before the next one
+constexpr int folding_per_writing = 9;        // times as long as a commit takes goes into folding before the next one
 
 }  // namespace
 
@@ -89,12 +89,12 @@ void ShardWorker::commit() {
     for (const auto& fold : folds_) fold->written();
     trim_caches();
     on_commit_(folds_);
-    const auto ended = std::chrono::steady_clock::now();
-    next_commit_ = ended + rest_for_writing * (ended - began);
+    last_commit_ = std::chrono::steady_clock::now();
+    commit_took_ = last_commit_ - began;
 }
 
-std::chrono::steady_clock::time_point ShardWorker::commit_due() const {
-    return std::min(next_commit_, batch_began_ + limits_.time);
+std::chrono::steady_clock::time_point ShardWorker::commit_due(bool hurried) const {
+    return std::min(last_commit_ + (hurried ? 1 : folding_per_writing) * commit_took_, batch_began_ + limits_.time);
 }
 
 void ShardWorker::rewind() {

@@ -34,8 +34,9 @@ public:
     void commit();
     void rewind();
     // Not before this is it worth while to commit what there is: under load a tenth of the time goes into writing, and
-    // rows that many events touch are written once for all of them. At once when little was written of late.
-    [[nodiscard]] std::chrono::steady_clock::time_point commit_due() const;
+    // rows that many events touch are written once for all of them. At once when little was written of late. `hurried`:
+    // somebody waits for it; then half of the time may go into writing.
+    [[nodiscard]] std::chrono::steady_clock::time_point commit_due(bool hurried) const;
 
     // With nothing uncommitted. A view that is behind the others catches up on its own, the others wait for it.
     void adopt(std::unique_ptr<ViewFold> fold);
@@ -64,7 +65,8 @@ private:
     std::vector<ViewFold*> takers_;  // of the block at hand
     std::size_t uncommitted_ = 0;    // blocks and records
     std::chrono::steady_clock::time_point batch_began_;
-    std::chrono::steady_clock::time_point next_commit_;
+    std::chrono::steady_clock::time_point last_commit_;  // when it ended
+    std::chrono::steady_clock::duration commit_took_{};
     std::atomic<std::uint64_t> folded_ = 0;
 };
 

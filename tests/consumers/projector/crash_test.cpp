@@ -74,12 +74,16 @@ TEST_CASE("a store that fails for a while is tried again, and nothing is folded 
     Projector projector(log, fragile, list, {.batch_events = 5});
     REQUIRE(projector.start());
     // With a pause: who asks in a row may keep the log's lock from those who follow it.
+    std::mutex mutex;
+    std::condition_variable look_again;
     const auto comes_to = [&](const auto& state) {
-        for (const auto deadline = soon(); std::chrono::steady_clock::now() < deadline;) {
-            if (state(projector.status().at(0))) return true;
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        std::unique_lock lock(mutex);
+        const auto deadline = soon();
+        bool come = false;
+        while (!(come = state(projector.status().at(0))) && std::chrono::steady_clock::now() < deadline) {
+            look_again.wait_for(lock, std::chrono::milliseconds(1));
         }
-        return false;
+        return come;
     };
     const auto comes_to_say = [&](std::string_view failure) {
         return comes_to([&](const ProjectionStatus& status) { return status.failure == failure; });
