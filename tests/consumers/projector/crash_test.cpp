@@ -1,6 +1,8 @@
 // The effect of every event is there exactly once, wherever the process dies.
 #include "tests/consumers/projector/world.hpp"
 
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 namespace tidemark::consumers::test {
