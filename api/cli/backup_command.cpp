@@ -17,6 +17,8 @@ consumers::OnProgress onto(ProgressBar& bar) {
     return [&bar](consumers::Progress at) { bar.show(at.done, at.total, at.done); };
 }
 
+constexpr std::chrono::hours longest_backup{13};  // the server gives up sooner
+
 // 2026-01-31T09:30:00.000000Z -> 20260131T093000Z
 std::string name_of(events::Micros now) {
     std::string text = events::format_time(now).substr(0, 19);
@@ -32,7 +34,7 @@ std::string text_at(const json::value& value, std::string_view key) {
 
 // The directory that the server has made.
 std::expected<std::string, std::string> ask_for(const std::string& name, const ServerAddress& address) {
-    Client client(address);
+    Client client(address, longest_backup);
     const auto reply = client.post("/v1/backups", "application/json", json::serialize(json::object{{"name", name}}));
     if (!reply) return std::unexpected(reply.error());
     json::error_code broken;

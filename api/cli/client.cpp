@@ -22,7 +22,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view delimited = "application/x-protobuf-delimited";
 constexpr std::size_t chunk_bytes = 128 << 10;
-constexpr auto request_deadline = std::chrono::seconds(60);
 
 // A command on its way; its bytes are kept for another attempt until it is answered.
 struct UnderWay {
@@ -301,6 +300,7 @@ private:
 
 struct Client::Impl {
     ServerAddress address;
+    std::chrono::seconds patience;
     net::io_context io{1};
     std::optional<boost::beast::tcp_stream> stream;
     boost::beast::flat_buffer buffer;
@@ -337,7 +337,7 @@ struct Client::Impl {
             http::response_parser<http::string_body> parser;
             parser.body_limit(boost::none);
             if (!error) {
-                stream->expires_after(request_deadline);
+                stream->expires_after(patience);
                 error = run([&](auto done) { http::async_write(*stream, request, std::move(done)); });
             }
             if (!error) error = run([&](auto done) { http::async_read(*stream, buffer, parser, std::move(done)); });
@@ -373,9 +373,8 @@ std::expected<ServerAddress, std::string> parse_server(std::string_view url) {
     return address;
 }
 
-Client::Client(ServerAddress address) : impl_(std::make_unique<Impl>()) {
-    impl_->address = std::move(address);
-}
+Client::Client(ServerAddress address, std::chrono::seconds patience)
+    : impl_(std::make_unique<Impl>(std::move(address), patience)) {}
 Client::~Client() = default;
 
 std::expected<Reply, std::string> Client::get(const std::string& target, const RequestHeaders& headers) {

@@ -58,7 +58,8 @@ struct SendOptions {
 
 class Client {
 public:
-    explicit Client(ServerAddress address);
+    // `patience`: with one get or post.
+    explicit Client(ServerAddress address, std::chrono::seconds patience = std::chrono::seconds(60));
     ~Client();
 
     // Over one connection that is kept alive. An error is of the connection; a status of 400 and above is a reply.

@@ -9,6 +9,8 @@
 namespace tidemark::api {
 namespace {
 
+constexpr std::chrono::hours longest_backup{12};
+
 // A file name of its own: nothing that leads elsewhere, nothing that is hidden.
 bool plain_name(std::string_view name) {
     const auto allowed = [](char c) {
@@ -74,7 +76,12 @@ void add_backup_routes(Routes& routes, const Context& context) {
     route.response_types = {std::string(json_type), std::string(protobuf_type)};
     route.problems = {404, 409, 415, 422};
     route.handler = [&context](RequestPtr request, Responder responder) {
-        answer_on_pool(context, std::move(request), std::move(responder),
+        // Not by a request's ordinary deadline: a copy onto another disk takes as long as it takes.
+        auto exchange = responder.stream();
+        exchange->after(longest_backup, [exchange] {
+            exchange->respond(problem(503, "DeadlineExceeded", "the backup was not there in time; it goes on"));
+        });
+        answer_on_pool(context, std::move(request), Responder(exchange),
                        [&context](const Request& asked) { return back_up(context, asked); });
     };
     routes.add(std::move(route));

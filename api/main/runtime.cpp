@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <mutex>
 #include <sstream>
 #include <sys/resource.h>
 
@@ -77,7 +78,10 @@ auto backups_of(const infra::Config& config, infra::EmbeddedLog& log) {
     // Without the slash that a data directory may end with.
     const std::filesystem::path data = std::filesystem::absolute(config.data / "").lexically_normal().parent_path();
     const std::filesystem::path root = config.backups.value_or(data.string() + "-backups");
-    return [root, &log](const std::string& name) -> std::expected<BackupMade, std::string> {
+    const auto one_at_a_time = std::make_shared<std::mutex>();
+    return [root, &log, one_at_a_time](const std::string& name) -> std::expected<BackupMade, std::string> {
+        const std::unique_lock alone(*one_at_a_time, std::try_to_lock);
+        if (!alone) return std::unexpected("another backup is under way; wait until it is there, then ask again");
         const std::filesystem::path directory = std::filesystem::absolute(root / name);
         const auto made = log.back_up(directory);
         if (!made) return std::unexpected(made.error());
