@@ -48,15 +48,24 @@ ReadSlowly events_of(std::string_view body) {
             const std::string_view line = block.substr(0, block.find('\n'));
             block.remove_prefix(line.size() + 1);
             if (line.starts_with("id: ")) read.last_cursor = std::string(line.substr(4));
-            if (!line.starts_with("data: ")) continue;
-            const auto event = boost::json::parse({line.data() + 6, line.size() - 6});
-            read.event_ids.emplace_back(event.at("event_id").as_string());
+            if (line.starts_with("data: ")) add_event(line.substr(6), read.event_ids);
         }
         at = end + 2;
     }
 }
 
 }  // namespace
+
+void add_event(std::string_view json, EventIds& ids) {
+    const auto event = boost::json::parse({json.data(), json.size()});
+    ids[event.at("position").at("partition").to_number<std::uint64_t>()].emplace_back(event.at("event_id").as_string());
+}
+
+std::size_t count(const EventIds& ids) {
+    std::size_t all = 0;
+    for (const auto& [partition, of_it] : ids) all += of_it.size();
+    return all;
+}
 
 class SlowReader::Socket {
 public:

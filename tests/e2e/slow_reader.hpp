@@ -3,16 +3,25 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 namespace tidemark::e2e {
 
+// Ids of events by partition, in the order in which they came: between partitions no order is promised.
+using EventIds = std::map<std::uint64_t, std::vector<std::string>>;
+
+// An event as the feed tells it in JSON.
+void add_event(std::string_view json, EventIds& ids);
+[[nodiscard]] std::size_t count(const EventIds& ids);
+
 struct ReadSlowly {
-    std::vector<std::string> event_ids;  // whole events, in order
-    std::string last_cursor;             // that came with the last of them
-    bool ended = false;                  // by the server
+    EventIds event_ids;       // of whole events
+    std::string last_cursor;  // that came with the last of them
+    bool ended = false;       // by the server
 };
 
 // Reads a little now and then, on a thread of its own.
