@@ -19,10 +19,9 @@ struct GroupAnswer {
 };
 
 struct CommandGroup {
-    std::uint64_t number = 0;
+    std::uint64_t number = 1;
     std::size_t records = 0;
     std::vector<GroupAnswer> answers;
-    std::vector<events::Key128> commands;
     std::vector<std::pair<events::Key128, events::Version>> streams;  // touched, and to which version
 
     [[nodiscard]] bool empty() const { return answers.empty(); }

@@ -141,7 +141,7 @@ bool WriterLoop::answer_repetition(Pending& pending) {
     CommandGroup* group = nullptr;
     if (const RecentCommand* recent = recent_.find(pending.command)) {
         original = recent->answered;
-        if (!recent->counted) group = appending_ && recent->group == in_flight_.number ? &in_flight_ : &open_;
+        if (!recent_.counts(*recent)) group = appending_ && recent->group == in_flight_.number ? &in_flight_ : &open_;
     } else if (const auto first = derived_.outcome(pending.command)) {
         auto read = read_answered(history_, {pending.partition, *first},
                                   {command.tenant(), std::string(pending.type->kind), command.stream_id()},
@@ -237,9 +237,8 @@ void WriterLoop::record(Pending& pending, CachedState& state, std::vector<Draft>
     answered.first = written.first;
     answered.count = static_cast<std::uint16_t>(drafts.size());
     answered.recorded_at = written.recorded_at;
-    recent_.add(pending.command, {answered, open_.number, false});
+    recent_.add(pending.command, {answered, open_.number});
     open_.records += drafts.size();
-    open_.commands.push_back(pending.command);
     bump(counters_.commands);
     inbox_.done(pending);
     open_.answers.push_back({std::move(pending.submission.answer), std::move(*command.mutable_command_id()),

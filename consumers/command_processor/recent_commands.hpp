@@ -13,7 +13,6 @@ namespace tidemark::consumers {
 struct RecentCommand {
     Answered answered;
     std::uint64_t group = 0;  // that carries its records
-    bool counted = false;
 };
 
 class RecentCommands {
@@ -28,12 +27,12 @@ public:
         by_partition_[recent.answered.partition].push_back({recent.answered.first + recent.answered.count, command});
         by_key_[command] = std::move(recent);
     }
-    void counted(const events::Key128& command) {
-        if (const auto it = by_key_.find(command); it != by_key_.end()) it->second.counted = true;
-    }
+    // Groups count in the order of their numbers.
+    void group_counts(std::uint64_t number) { counted_to_ = number; }
+    [[nodiscard]] bool counts(const RecentCommand& command) const { return command.group <= counted_to_; }
     // Forgets those that do not count: their append failed.
     void drop_uncounted() {
-        std::erase_if(by_key_, [](const auto& entry) { return !entry.second.counted; });
+        std::erase_if(by_key_, [this](const auto& entry) { return !counts(entry.second); });
         for (auto& order : by_partition_) {
             std::erase_if(order, [&](const Place& place) { return !by_key_.contains(place.command); });
         }
@@ -43,7 +42,7 @@ public:
         auto& order = by_partition_[partition];
         while (!order.empty() && order.front().end <= followed) {
             const auto it = by_key_.find(order.front().command);
-            if (it != by_key_.end() && !it->second.counted) return;  // its completion is still to be handled
+            if (it != by_key_.end() && !counts(it->second)) return;  // its completion is still to be handled
             if (it != by_key_.end()) by_key_.erase(it);
             order.pop_front();
         }
@@ -55,6 +54,7 @@ private:
         events::Sequence end;
         events::Key128 command;
     };
+    std::uint64_t counted_to_ = 0;
     ByKey<RecentCommand> by_key_;
     std::vector<std::deque<Place>> by_partition_;
 };

@@ -158,7 +158,7 @@ void WriterLoop::finish_group(std::vector<AppendResult> results) {
         in_flight_ = std::move(group);
         return;  // abandoned with all that was decided on top of it
     }
-    for (const events::Key128& command : group.commands) recent_.counted(command);
+    recent_.group_counts(group.number);
     for (const auto& [stream, version] : group.streams) cache_.counted(stream, version);
     send_group();  // the disk first, then the answers
     for (GroupAnswer& answer : group.answers) {

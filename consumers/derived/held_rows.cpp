@@ -119,7 +119,7 @@ std::shared_ptr<const v1::Reference> HeldRows::reference(const events::Key128& s
 
 void HeldRows::add(const FollowedRows& rows) {
     const std::unique_lock lock(mutex_);
-    for (const auto& [stream, reference] : rows.references) stored_references_.erase(stream);
+    for (const auto& [stream, reference] : rows.references) stored_references_[stream] = reference;
     filling_->add(rows);
 }
 

@@ -83,8 +83,11 @@ void ShardWorker::commit() {
     const auto began = std::chrono::steady_clock::now();
     uncommitted_ = 0;
     KvBatch batch;
+    batch.reserve(last_ops_, last_bytes_);
     for (const auto& fold : folds_) fold->write_to(batch);
     if (batch.empty()) return;
+    last_ops_ = batch.size();
+    last_bytes_ = batch.bytes();
     limits_.bulk ? catalogue_.write_bulk(std::move(batch)) : catalogue_.write(std::move(batch));
     for (const auto& fold : folds_) fold->written();
     trim_caches();

@@ -67,6 +67,8 @@ private:
     std::chrono::steady_clock::time_point batch_began_;
     std::chrono::steady_clock::time_point last_commit_;  // when it ended
     std::chrono::steady_clock::duration commit_took_{};
+    std::size_t last_ops_ = 0;  // of the last commit: what the next one may need
+    std::size_t last_bytes_ = 0;
     std::atomic<std::uint64_t> folded_ = 0;
 };
 

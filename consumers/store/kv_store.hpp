@@ -56,6 +56,10 @@ public:
         if (op.value != no_value) found.value = all.substr(op.begin + op.key, op.value);
         return found;
     }
+    void reserve(std::size_t ops, std::size_t bytes) {
+        ops_.reserve(ops);
+        bytes_.reserve(bytes);
+    }
     [[nodiscard]] bool empty() const { return ops_.empty(); }
     [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
     // Back to the first `size` of them.
