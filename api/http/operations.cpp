@@ -2,6 +2,7 @@
 #include "api/http/answers.hpp"
 #include "api/http/context.hpp"
 #include "api/http/openapi.hpp"
+#include "api/http/params.hpp"
 
 #include <mutex>
 
@@ -100,6 +101,7 @@ v1::Health readiness(const Context& context, Stall& stall) {
 
 v1::ParkedStreamAnswer to_answer(const consumers::ParkedStream& parked) {
     v1::ParkedStreamAnswer message;
+    message.set_tenant(parked.stream.tenant);
     message.set_kind(parked.stream.kind);
     message.set_stream_id(parked.stream.id);
     message.mutable_first()->set_partition(parked.first.partition);
@@ -126,6 +128,34 @@ Response projections(const Context& context, const Request& request) {
         }
     }
     return answer(request, list);
+}
+
+// What is parked of a stream, folded again: once the program has been mended, or the view's rows.
+Response retry_parked(const Context& context, const Request& request) {
+    Params params(request);
+    const events::StreamName stream{params.tenant(), request.path_param("kind"), request.path_param("id")};
+    if (params.problem()) {
+        return std::move(*params.problem());
+    }
+    const auto retried = context.services.projector.retry_parked(request.path_param("projection"), stream);
+    return retried ? projections(context, request) : problem(409, "StillParked", retried.error());
+}
+
+void add_retry_route(Routes& routes, const Context& context) {
+    Route route;
+    route.method = "POST";
+    route.pattern = "/v1/projections/{projection}/parked/{kind}/{id}/retry";
+    route.group = "operations";
+    route.summary = "Folds again what a view has parked of a stream; 409 says what still stands in the way";
+    route.params = {{"Tidemark-Tenant", In::header, Kind::id, "absent: default"}};
+    route.response = v1::ProjectionList::descriptor();
+    route.response_types = {std::string(json_type), std::string(protobuf_type)};
+    route.problems = {409};
+    route.handler = [&context](RequestPtr request, Responder responder) {
+        answer_on_pool(context, std::move(request), std::move(responder),
+                       [&context](const Request& asked) { return retry_parked(context, asked); });
+    };
+    routes.add(std::move(route));
 }
 
 constexpr std::string_view index_text =
@@ -179,6 +209,8 @@ void add_operation_routes(Routes& routes, const Context& context) {
         answer_on_pool(context, std::move(request), std::move(responder),
                        [&context](const Request& asked) { return projections(context, asked); });
     };
+
+    add_retry_route(routes, context);
 
     auto figures = std::make_shared<Kept<std::string>>([&context] { return context.metrics.text(); },
                                                        [](const std::string&) { return kept_for; });

@@ -13,6 +13,13 @@ events::Micros wall_clock() {
         .count();
 }
 
+std::vector<projections::Projection> views_of(const std::shared_ptr<const projections::kpi::Kpis>& kpis,
+                                              const ServerOptions& options) {
+    auto all = projections::all(kpis);
+    all.insert(all.end(), options.more_views.begin(), options.more_views.end());
+    return all;
+}
+
 template <class Started>
 void must(const Started& started) {
     if (!started) throw std::runtime_error(started.error());
@@ -22,9 +29,9 @@ void must(const Started& started) {
 
 TestServer::TestServer(ServerOptions options)
     : kpis_(*projections::kpi::Kpis::make()),
-      view_rows_(std::make_unique<infra::MemoryKv>(consumers::Projector::tables(projections::all(kpis_)))),
+      view_rows_(std::make_unique<infra::MemoryKv>(consumers::Projector::tables(views_of(kpis_, options)))),
       derived_(log, derived_rows_, {}),
-      projector_(std::make_unique<consumers::Projector>(log, *view_rows_, projections::all(kpis_),
+      projector_(std::make_unique<consumers::Projector>(log, *view_rows_, views_of(kpis_, options),
                                                         consumers::ProjectorOptions{})),
       commands_(log, derived_, "digest key of a test", wall_clock, options.processor),
       history_(log, derived_) {

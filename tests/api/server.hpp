@@ -26,6 +26,7 @@ inline std::vector<std::string> derived_tables() {
 struct ServerOptions {
     HttpOptions http;
     consumers::ProcessorOptions processor;
+    std::vector<projections::Projection> more_views;
 };
 
 // All parts, started; stopped in the order that the binary stops them.

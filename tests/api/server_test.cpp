@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <fstream>
 #include <sstream>
 
@@ -268,6 +269,45 @@ TEST_CASE("a query waits for a view only so long, and not for a position that th
           "BadPosition Tidemark-At-Least");
 }
 
+TEST_CASE("what a view has parked of a stream is folded again when it is asked for", "[http]") {
+    const auto sick = std::make_shared<std::atomic<bool>>(true);
+    ServerOptions options;
+    options.more_views.push_back({"touchy", 1, {"rows"}, [sick](const projections::Event&, projections::Rows&) {
+                                      if (*sick) throw std::runtime_error("not today");
+                                  }});
+    TestServer server(std::move(options));
+    Client client(server.port());
+    const auto made =
+        client.post("/v1/customers/c1/create-customer", R"({"name": "N"})", {{"Tidemark-Tenant", "acme"}});
+    REQUIRE(made.status == 201);
+    // Read past the event: then it is folded, and parked.
+    REQUIRE(client
+                .get("/v1/customers",
+                     {{"Tidemark-Tenant", "acme"}, {"Tidemark-At-Least", made.headers.at("tidemark-position")}})
+                .status == 200);
+    const auto parked = [](const Reply& reply) {
+        const auto list = reply.json();
+        for (const auto& view : list.at("projections").as_array()) {
+            const auto* some = view.as_object().if_contains("parked");  // left out when it is empty
+            if (some != nullptr && view.at("name").as_string() == "touchy") return some->as_array();
+        }
+        return boost::json::array();
+    };
+    const auto listed = parked(client.get("/v1/projections"));
+    REQUIRE(listed.size() == 1);
+    CHECK(listed.at(0).at("tenant").as_string() == "acme");
+    CHECK(listed.at(0).at("stream_id").as_string() == "c1");
+
+    const std::string path = "/v1/projections/touchy/parked/customer/c1/retry";
+    CHECK(client.post(path, "").code() == "StillParked ");
+    CHECK(client.post(path, "", {{"Tidemark-Tenant", "acme"}}).code() == "StillParked ");
+    *sick = false;
+    const auto retried = client.post(path, "", {{"Tidemark-Tenant", "acme"}});
+    CHECK(retried.status == 200);
+    CHECK(parked(retried).empty());
+    CHECK(client.post("/v1/projections/nothing/parked/customer/c1/retry", "").status == 409);
+}
+
 TEST_CASE("metrics count requests by route, never by path", "[http]") {
     const TestServer server;
     Client client(server.port());
@@ -311,5 +351,5 @@ TEST_CASE("api/openapi.json is what the server serves, and holds every route", "
         CHECK(paths.contains("/v1/" + std::string(type.plural) + "/{id}"));
     }
     CHECK(operations.size() ==
-          42 /*commands*/ + 1 /*bulk*/ + 10 /*aggregates*/ + 13 /*views*/ + 2 /*KPIs*/ + 1 /*feed*/ + 7 /*operations*/);
+          42 /*commands*/ + 1 /*bulk*/ + 10 /*aggregates*/ + 13 /*views*/ + 2 /*KPIs*/ + 1 /*feed*/ + 8 /*operations*/);
 }

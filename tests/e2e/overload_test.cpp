@@ -10,9 +10,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <map>
+#include <mutex>
 #include <poll.h>
 #include <sstream>
 #include <thread>
@@ -20,6 +22,14 @@
 namespace tidemark::e2e {
 
 namespace {
+
+// A client's pace; ends sooner when it is told to stop.
+void rest_until(const std::stop_token& stop, std::chrono::steady_clock::time_point when) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_until(lock, stop, when, [] { return false; });
+}
 
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::duration<double, std::milli>;
@@ -113,7 +123,7 @@ private:
             if (command(connection, name + "-" + std::to_string(n), ledger))
                 commands.ms.push_back(Milliseconds(Clock::now() - began).count());
             if (n % 2 == 0) query(connection);
-            std::this_thread::sleep_until(next);
+            rest_until(stop, next);
         }
     }
 
@@ -161,7 +171,7 @@ private:
             const auto now = figures(connection);
             looks += now.empty() ? 0u : 1u;
             for (const auto& [name, value] : now) highest[name] = std::max(highest[name], value);
-            std::this_thread::sleep_for(std::chrono::milliseconds(500));
+            rest_until(stop, Clock::now() + std::chrono::milliseconds(500));
         }
     }
 
