@@ -5,6 +5,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace tidemark::events {
@@ -190,15 +191,24 @@ std::string_view BlockBuilder::add(const RecordHeader& header, std::string_view 
     body_.replace(begin, frame_bytes, reinterpret_cast<const char*>(&prefix), frame_bytes);
     const std::string_view record = std::string_view(body_).substr(begin + frame_bytes, length);
     offsets_.push_back(static_cast<std::uint32_t>(begin));
-    leaf_hashes_.push_back(leaf_hash(record));
     return record;
+}
+
+std::span<const Digest> BlockBuilder::leaf_hashes() {
+    leaf_hashes_.reserve(offsets_.size());
+    for (std::size_t i = leaf_hashes_.size(); i < offsets_.size(); ++i) {
+        const std::size_t begin = offsets_[i] + frame_bytes;
+        const std::size_t end = i + 1 < offsets_.size() ? offsets_[i + 1] : body_.size();
+        leaf_hashes_.push_back(leaf_hash(std::string_view(body_).substr(begin, end - begin)));
+    }
+    return leaf_hashes_;
 }
 
 void BlockBuilder::truncate(std::size_t count) {
     if (count >= offsets_.size()) return;
     body_.resize(offsets_[count]);
     offsets_.resize(count);
-    leaf_hashes_.resize(count);
+    leaf_hashes_.resize(std::min(leaf_hashes_.size(), count));
 }
 
 BlockPtr BlockBuilder::seal(BlockHeader header) {
@@ -206,6 +216,7 @@ BlockPtr BlockBuilder::seal(BlockHeader header) {
         throw std::length_error("block: " + std::to_string(body_.size()) +
                                 " bytes of records, more than a block may hold");
     }
+    (void)leaf_hashes();
     auto block = std::make_shared<Block>();
     header.count = static_cast<std::uint32_t>(offsets_.size());
     std::string_view packed;

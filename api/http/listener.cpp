@@ -1,6 +1,7 @@
 #include "api/http/listener.hpp"
 
 #include "api/http/connection.hpp"
+#include "consumers/thread_name.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -127,6 +128,7 @@ private:
 
     // What a step of one connection throws ends that step, not the server and its other connections.
     void serve() {
+        consumers::name_thread("http");
         for (;;) {
             try {
                 io_.run();

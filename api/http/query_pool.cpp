@@ -1,5 +1,7 @@
 #include "api/http/query_pool.hpp"
 
+#include "consumers/thread_name.hpp"
+
 #include <algorithm>
 #include <array>
 #include <condition_variable>
@@ -21,6 +23,7 @@ struct QueryPool::Impl {
     }
 
     void run() {
+        consumers::name_thread("query");
         std::unique_lock lock(mutex);
         for (;;) {
             wake.wait(lock, [&] { return may_feed() || !of(Lane::query).empty() || (stopped && all_done()); });

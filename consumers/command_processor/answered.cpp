@@ -1,5 +1,6 @@
 #include "consumers/command_processor/answered.hpp"
 
+#include "consumers/command_processor/command_group.hpp"
 #include "events/v1/outcome.pb.h"
 
 namespace tidemark::consumers {
@@ -89,6 +90,14 @@ std::expected<std::optional<Answered>, std::string> read_answered(History& histo
         answered.rejection = std::move(rejection);
     }
     return answered;
+}
+
+void give(GroupAnswer answer, const events::Uuid& log_id) {
+    Submission& submission = answer.pending->submission;
+    submission.answer(answer.conflict
+                          ? std::move(*answer.conflict)
+                          : outcome_of(answer.answered, log_id, std::move(*submission.command.mutable_command_id()),
+                                       answer.repeated));
 }
 
 v1::Outcome unavailable(std::string command_id) {

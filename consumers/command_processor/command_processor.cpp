@@ -1,6 +1,7 @@
 #include "consumers/command_processor/command_processor.hpp"
 
 #include "consumers/command_processor/writer_loop.hpp"
+#include "consumers/thread_name.hpp"
 
 #include <thread>
 
@@ -33,7 +34,10 @@ std::expected<void, std::string> CommandProcessor::start() {
         if (impl->counters.wants_nudge) impl->inbox.nudge();
     });
     if (auto taken = impl_->loop.take_over(); !taken) return taken;
-    impl_->thread = std::jthread([impl = impl_.get()] { impl->loop.run(); });
+    impl_->thread = std::jthread([impl = impl_.get()] {
+        name_thread("writer");
+        impl->loop.run();
+    });
     return {};
 }
 

@@ -19,7 +19,9 @@ v1::Rejection version_conflict(events::Version expected, events::Version actual)
 }  // namespace
 
 void WriterLoop::decide_arrived() {
-    while (owning_ && !throttled_ && !arrived_.empty() && !group_full()) {
+    // The committer is not to wait for what comes next: a look at what it has done every few decisions.
+    for (std::size_t decided = 1; owning_ && !throttled_ && !arrived_.empty() && !group_full(); ++decided) {
+        if (decided % 16 == 0 && inbox_.has_appends()) return;
         PendingPtr& next = arrived_.front();
         if (!partitions_[next->partition].has_room()) {
             if (appending_) return;
@@ -91,11 +93,11 @@ WriterLoop::Turn WriterLoop::decide_guarded(PendingPtr& pending) {
 }
 
 WriterLoop::Turn WriterLoop::decide(PendingPtr& pending) {
-    if (answer_repetition(*pending)) return Turn::decided;
+    if (answer_repetition(pending)) return Turn::decided;
     CachedState& state = load(*pending);
     const v1::Command& command = pending->submission.command;
     if (command.has_expected_version() && command.expected_version() != state.version) {
-        reject(*pending, state, version_conflict(command.expected_version(), state.version));
+        reject(pending, state, version_conflict(command.expected_version(), state.version));
         return Turn::decided;
     }
     std::vector<aggregates::Need> needs = state.state->needs(command);
@@ -115,7 +117,7 @@ WriterLoop::Turn WriterLoop::decide(PendingPtr& pending) {
     const aggregates::Facts facts(std::move(needs), std::move(found));
     auto decided = state.state->decide(command, {command.stream_id(), command.occurred_at(), state.version, facts});
     if (!decided) {
-        reject(*pending, state, std::move(decided.error()));
+        reject(pending, state, std::move(decided.error()));
         return Turn::decided;
     }
     std::vector<Draft> drafts;
@@ -131,40 +133,39 @@ WriterLoop::Turn WriterLoop::decide(PendingPtr& pending) {
         drafts.push_back({events::RecordKind::unchanged, 0, unchanged.SerializeAsString()});
     }
     bump(answered.status == v1::ACCEPTED ? counters_.accepted : counters_.unchanged);
-    record(*pending, state, std::move(drafts), std::move(answered));
+    record(pending, state, std::move(drafts), std::move(answered));
     return Turn::decided;
 }
 
-bool WriterLoop::answer_repetition(Pending& pending) {
-    const v1::Command& command = pending.submission.command;
+bool WriterLoop::answer_repetition(PendingPtr& pending) {
+    const v1::Command& command = pending->submission.command;
     std::optional<Answered> original;
-    CommandGroup* group = nullptr;
-    if (const RecentCommand* recent = recent_.find(pending.command)) {
+    std::vector<GroupAnswer>* with = nullptr;
+    if (const RecentCommand* recent = recent_.find(pending->command)) {
         original = recent->answered;
-        if (!recent_.counts(*recent)) group = appending_ && recent->group == in_flight_.number ? &in_flight_ : &open_;
-    } else if (const auto first = derived_.outcome(pending.command)) {
-        auto read = read_answered(history_, {pending.partition, *first},
-                                  {command.tenant(), std::string(pending.type->kind), command.stream_id()},
+        if (!recent_.counts(*recent)) with = recent->group == open_.number ? &open_.answers : &late_;
+    } else if (const auto first = derived_.outcome(pending->command)) {
+        auto read = read_answered(history_, {pending->partition, *first},
+                                  {command.tenant(), std::string(pending->type->kind), command.stream_id()},
                                   command.command_id());
         if (!read) throw std::runtime_error(read.error());
         original = std::move(*read);
     }
     if (!original) return false;
-    inbox_.done(pending);
+    inbox_.done(*pending);
     bump(counters_.commands);
     bump(counters_.repeated);
     std::unique_ptr<v1::Outcome> conflict;
-    if (original->body != pending.body) {
+    if (original->body != pending->body) {
         conflict =
             std::make_unique<v1::Outcome>(command_id_reused(command.command_id(), aggregates::command_name(command)));
     }
-    if (group != nullptr) {
-        group->answers.push_back({std::move(pending.submission.answer), command.command_id(), std::move(*original),
-                                  true, std::move(conflict)});
+    if (with != nullptr) {
+        with->push_back({std::move(pending), std::move(*original), true, std::move(conflict)});
     } else if (conflict) {
-        pending.submission.answer(std::move(*conflict));
+        pending->submission.answer(std::move(*conflict));
     } else {
-        pending.submission.answer(outcome_of(*original, owner_.log.id, command.command_id(), true));
+        pending->submission.answer(outcome_of(*original, owner_.log.id, command.command_id(), true));
     }
     return true;
 }
@@ -210,8 +211,8 @@ void WriterLoop::park(PendingPtr pending, const Wait& wait) {
     }
 }
 
-void WriterLoop::reject(Pending& pending, CachedState& state, v1::Rejection rejection) {
-    rejection.set_command(std::string(aggregates::command_name(pending.submission.command)));
+void WriterLoop::reject(PendingPtr& pending, CachedState& state, v1::Rejection rejection) {
+    rejection.set_command(std::string(aggregates::command_name(pending->submission.command)));
     std::vector<Draft> drafts;
     drafts.push_back({events::RecordKind::rejection, 0, rejection.SerializeAsString()});
     Answered answered;
@@ -221,28 +222,27 @@ void WriterLoop::reject(Pending& pending, CachedState& state, v1::Rejection reje
     record(pending, state, std::move(drafts), std::move(answered));
 }
 
-void WriterLoop::record(Pending& pending, CachedState& state, std::vector<Draft> drafts, Answered answered) {
-    v1::Command& command = pending.submission.command;
-    const auto written = partitions_[pending.partition].append(command, pending.type->kind, pending.body, state.version,
+void WriterLoop::record(PendingPtr& pending, CachedState& state, std::vector<Draft> drafts, Answered answered) {
+    const v1::Command& command = pending->submission.command;
+    const auto written = partitions_[pending->partition].append(command, pending->type->kind, pending->body, state.version,
                                                                drafts, clock_());
     if (answered.status == v1::ACCEPTED) {
         state.version += drafts.size();
         cache_.grown(state);
-        open_.streams.emplace_back(pending.stream, state.version);
+        open_.streams.emplace_back(pending->stream, state.version);
     }
     state.end_sequence = written.first + drafts.size();
-    answered.body = pending.body;
+    answered.body = pending->body;
     answered.version = state.version;
-    answered.partition = pending.partition;
+    answered.partition = pending->partition;
     answered.first = written.first;
     answered.count = static_cast<std::uint16_t>(drafts.size());
     answered.recorded_at = written.recorded_at;
-    recent_.add(pending.command, {answered, open_.number});
+    recent_.add(pending->command, {answered, open_.number});
     open_.records += drafts.size();
     bump(counters_.commands);
-    inbox_.done(pending);
-    open_.answers.push_back({std::move(pending.submission.answer), std::move(*command.mutable_command_id()),
-                             std::move(answered), false, nullptr});
+    inbox_.done(*pending);
+    open_.answers.push_back({std::move(pending), std::move(answered), false, nullptr});
 }
 
 }  // namespace tidemark::consumers

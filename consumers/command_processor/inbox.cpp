@@ -92,6 +92,7 @@ void Inbox::appended(std::vector<AppendResult> results) {
     {
         const std::scoped_lock lock(mutex_);
         appends_.push_back(std::move(results));
+        has_appends_ = true;
     }
     wake_.notify_one();
 }
@@ -119,6 +120,7 @@ Inbox::Taken Inbox::take(bool want_commands, std::chrono::steady_clock::time_poi
     nudged_ = false;
     Taken taken;
     taken.appends.swap(appends_);
+    has_appends_ = false;
     if (want_commands) {
         taken.commands.swap(singles_);
         const auto end = bulks_.begin() + static_cast<std::ptrdiff_t>(std::min(bulks_.size(), bulk_at_once_));

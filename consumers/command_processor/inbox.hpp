@@ -49,6 +49,7 @@ public:
     [[nodiscard]] std::size_t queued_bulk() const { return bulk_.commands; }
     [[nodiscard]] std::size_t queued_bytes() const { return all_.bytes; }
     [[nodiscard]] bool waiting() const;  // commands, not taken yet
+    [[nodiscard]] bool has_appends() const { return has_appends_; }  // not taken yet
 
 private:
     struct Limits {
@@ -82,6 +83,7 @@ private:
     std::vector<PendingPtr> singles_;
     std::deque<PendingPtr> bulks_;
     std::vector<std::vector<AppendResult>> appends_;
+    std::atomic<bool> has_appends_ = false;  // changes only under the mutex
     std::size_t preparing_ = 0;  // have room, and are in no lane yet
     bool nudged_ = false;
     bool draining_ = false;

@@ -17,6 +17,8 @@ void PartitionWriter::reset(Log::End end, events::Micros last_recorded_at) {
     tip_ = end.tip;
     edge_ = std::move(end.edge);
     open_.truncate(0);
+    closed_.truncate(0);
+    open_first_ = tip_.next_sequence;
     last_recorded_at_ = last_recorded_at;
 }
 
@@ -53,17 +55,21 @@ PartitionWriter::Written PartitionWriter::append(const v1::Command& command, std
     return written;
 }
 
+void PartitionWriter::close() {
+    open_first_ += open_.count();
+    std::swap(open_, closed_);
+}
+
 events::BlockPtr PartitionWriter::seal() {
     return seal_as(tip_.owner_epoch);
 }
 
 events::BlockPtr PartitionWriter::seal_barrier() {
-    open_.truncate(0);
     return seal_as(tip_.owner_epoch + 1);
 }
 
 events::BlockPtr PartitionWriter::seal_as(std::uint64_t epoch) {
-    for (const events::Digest& leaf : open_.leaf_hashes()) edge_.append(leaf);
+    for (const events::Digest& leaf : closed_.leaf_hashes()) edge_.append(leaf);
     events::BlockHeader header;
     header.log_id = owner_.log.id;
     header.incarnation = owner_.log.incarnation;
@@ -76,8 +82,8 @@ events::BlockPtr PartitionWriter::seal_as(std::uint64_t epoch) {
     header.root = edge_.root();
     header.previous = tip_.digest;
     header.compression =
-        owner_.compress && open_.bytes() >= worth_compressing ? events::Compression::zstd : events::Compression::none;
-    events::BlockPtr block = open_.seal(std::move(header));
+        owner_.compress && closed_.bytes() >= worth_compressing ? events::Compression::zstd : events::Compression::none;
+    events::BlockPtr block = closed_.seal(std::move(header));
     tip_ = {block->header().number + 1, block->next_sequence(), epoch, owner_.id, block->digest()};
     return block;
 }

@@ -1,5 +1,6 @@
-// The writing end of one partition: gives records their place and time, and seals the open block so
-// that it continues the chain. One thread: the processor's.
+// The writing end of one partition: gives records their place and time, and seals blocks so that they continue the
+// chain. Two threads may share it: one has the open end (append, has_room, close), one the sealing end (seal), and
+// close() hands over from one to the other. Nothing else may be under way in reset() and seal_barrier().
 #pragma once
 
 #include "consumers/command_processor/answered.hpp"
@@ -42,9 +43,10 @@ public:
         return open_.bytes() + events::max_decision_bytes <= events::max_block_bytes;
     }
     [[nodiscard]] bool empty() const { return open_.count() == 0; }
-    [[nodiscard]] events::Sequence next_sequence() const { return tip_.next_sequence + open_.count(); }
+    [[nodiscard]] events::Sequence next_sequence() const { return open_first_ + open_.count(); }
+    void close();  // the open block is to be sealed next, and another one is opened behind it; the former is sealed
 
-    [[nodiscard]] events::BlockPtr seal();
+    [[nodiscard]] events::BlockPtr seal();         // what was closed
     [[nodiscard]] events::BlockPtr seal_barrier();  // with the next owner epoch, and no records
 
 private:
@@ -52,10 +54,14 @@ private:
 
     events::Partition partition_;
     const Owner& owner_;
+    // The open end's.
+    events::BlockBuilder open_;
+    events::Sequence open_first_ = 0;
+    events::Micros last_recorded_at_ = 0;
+    // The sealing end's.
+    events::BlockBuilder closed_;
     events::Tip tip_;  // after everything sealed
     events::MerkleEdge edge_;
-    events::BlockBuilder open_;
-    events::Micros last_recorded_at_ = 0;
 };
 
 }  // namespace tidemark::consumers

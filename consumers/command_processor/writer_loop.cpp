@@ -2,7 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <future>
+#include <iterator>
+#include <utility>
 
 namespace tidemark::consumers {
 namespace {
@@ -12,6 +15,9 @@ constexpr auto take_over_interval = std::chrono::milliseconds(200);
 constexpr auto follow_patience = std::chrono::seconds(30);
 constexpr auto throttled_interval = std::chrono::milliseconds(5);  // whoever is held back looks again
 constexpr std::size_t snapshots_at = 20'000;                       // states changed since their last snapshot
+// A group of so few records is committed on this thread, if nothing waits: to wake another one and to be woken costs
+// more than hashing them.
+constexpr std::size_t few_records = 4;
 
 // When the last record of a partition was recorded: the writer's clock goes on from there.
 std::expected<events::Micros, std::string> last_recorded_at(Log& log, events::Partition partition,
@@ -44,6 +50,7 @@ WriterLoop::WriterLoop(Log& log, DerivedStores& derived, std::function<events::M
       cache_(derived, options.cache_bytes),
       recent_(log.identity().partitions),
       gate_(log.identity().partitions),
+      committer_(log, inbox, partitions_),
       next_snapshots_(timer_() + snapshot_interval) {
     for (events::Partition partition = 0; partition < log.identity().partitions; ++partition) {
         partitions_.emplace_back(partition, owner_);
@@ -87,12 +94,14 @@ std::expected<void, std::string> WriterLoop::take_over() {
 }
 
 void WriterLoop::run() {
+    committer_.start();
     for (bool more = true; more;) {
         const bool busy = owning_ && !appending_ && (!open_.empty() || (!arrived_.empty() && !throttled_));
         const auto rest = throttled_ ? throttled_interval : take_over_interval;
         more = turn(busy ? timer_() : std::min(next_snapshots_, timer_() + rest));
     }
     cache_.write_snapshots();
+    committer_.stop();
 }
 
 bool WriterLoop::turn(Time deadline) {
@@ -126,10 +135,12 @@ bool WriterLoop::group_full() const {
 
 void WriterLoop::send_group() {
     if (open_.empty() || appending_) return;
-    std::vector<events::BlockPtr> blocks;
-    for (PartitionWriter& partition : partitions_) {
-        if (!partition.empty()) blocks.push_back(partition.seal());
+    for (events::Partition partition = 0; partition < partitions_.size(); ++partition) {
+        if (partitions_[partition].empty()) continue;
+        partitions_[partition].close();
+        open_.partitions.push_back(partition);
     }
+    open_.log_id = owner_.log.id;
     const std::uint64_t next = open_.number + 1;
     bump(counters_.groups);
     bump(counters_.records, open_.records);
@@ -137,35 +148,27 @@ void WriterLoop::send_group() {
     open_ = CommandGroup{};
     open_.number = next;
     appending_ = true;
-    auto done = [inbox = &inbox_](std::vector<AppendResult> results) { inbox->appended(std::move(results)); };
-    if (arrived_.empty() && !inbox_.waiting()) {
-        log_.append_here(std::move(blocks), std::move(done));
+    if (in_flight_.records <= few_records && arrived_.empty() && !inbox_.waiting()) {
+        committer_.commit_here(in_flight_);
     } else {
-        log_.append(std::move(blocks), std::move(done));
+        committer_.commit(in_flight_);
     }
 }
 
 void WriterLoop::finish_group(std::vector<AppendResult> results) {
-    CommandGroup group = std::move(in_flight_);
-    in_flight_ = CommandGroup{};
     appending_ = false;
     for (const AppendResult& result : results) {
         if (result.status == AppendStatus::counted) continue;
         owning_ = false;
         next_take_over_ = {};
     }
-    if (!owning_) {
-        in_flight_ = std::move(group);
-        return;  // abandoned with all that was decided on top of it
-    }
+    if (!owning_) return;  // abandoned with all that was decided on top of it
+    const CommandGroup group = std::exchange(in_flight_, {});
+    std::vector<GroupAnswer> late = std::exchange(late_, {});
+    send_group();  // the disk first
     recent_.group_counts(group.number);
     for (const auto& [stream, version] : group.streams) cache_.counted(stream, version);
-    send_group();  // the disk first, then the answers
-    for (GroupAnswer& answer : group.answers) {
-        answer.answer(answer.conflict
-                          ? std::move(*answer.conflict)
-                          : outcome_of(answer.answered, owner_.log.id, std::move(answer.command_id), answer.repeated));
-    }
+    for (GroupAnswer& answer : late) give(std::move(answer), owner_.log.id);
 }
 
 // An append failed: nothing decided since then is known to count. Forget it, and say so; the same command
@@ -173,10 +176,14 @@ void WriterLoop::finish_group(std::vector<AppendResult> results) {
 void WriterLoop::abandon() {
     auto arriving = inbox_.end_term();  // first: who hears of it may begin again at once
     for (CommandGroup* group : {&in_flight_, &open_}) {
-        for (GroupAnswer& answer : group->answers) answer.answer(unavailable(std::move(answer.command_id)));
+        std::ranges::move(group->answers, std::back_inserter(late_));
         const std::uint64_t number = group->number;
         *group = CommandGroup{};
         group->number = number;
+    }
+    for (GroupAnswer& answer : std::exchange(late_, {})) {
+        Submission& submission = answer.pending->submission;
+        submission.answer(unavailable(std::move(*submission.command.mutable_command_id())));
     }
     cache_.drop_speculative();
     recent_.drop_uncounted();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "consumers/command_processor/command_group.hpp"
+#include "consumers/command_processor/committer.hpp"
 #include "consumers/command_processor/inbox.hpp"
 #include "consumers/command_processor/partition_writer.hpp"
 #include "consumers/command_processor/recent_commands.hpp"
@@ -38,7 +39,7 @@ public:
     // Takes every partition over: a barrier that counts, then reads to it. Calls from the loop's thread, or before
     // run().
     [[nodiscard]] std::expected<void, std::string> take_over();
-    void run();  // until the inbox says that it is drained
+    void run();  // until the inbox says that it is drained; with a thread beside it that commits groups
     // One turn of run(), for whoever steps it by hand: takes what has arrived (the first of it until `deadline` at the
     // latest), decides, appends, answers. False: it is drained.
     [[nodiscard]] bool turn(Time deadline);
@@ -51,7 +52,7 @@ private:
     void decide_stream(PendingPtr pending);
     Turn decide(PendingPtr& pending);
     Turn decide_guarded(PendingPtr& pending);
-    bool answer_repetition(Pending& pending);
+    bool answer_repetition(PendingPtr& pending);  // taken when it returns true and the answer has to wait
     CachedState& load(const Pending& pending);
     // What has to come before a fact can be said to be missing: an earlier command of its stream that waits (`end` is
     // 0), or the reference view up to `end`.
@@ -62,8 +63,8 @@ private:
     };
     [[nodiscard]] std::optional<Wait> unsettled(const Pending& pending, const aggregates::Need& need) const;
     void park(PendingPtr pending, const Wait& wait);
-    void record(Pending& pending, CachedState& state, std::vector<Draft> drafts, Answered answered);
-    void reject(Pending& pending, CachedState& state, v1::Rejection rejection);
+    void record(PendingPtr& pending, CachedState& state, std::vector<Draft> drafts, Answered answered);
+    void reject(PendingPtr& pending, CachedState& state, v1::Rejection rejection);
 
     void send_group();
     void finish_group(std::vector<AppendResult> results);
@@ -88,7 +89,9 @@ private:
     ReferenceGate gate_;
     std::deque<PendingPtr> arrived_;  // taken from the inbox, not decided yet
     CommandGroup open_;
-    CommandGroup in_flight_;
+    CommandGroup in_flight_;                   // the committer's while appending_
+    std::vector<GroupAnswer> late_;            // rest on in_flight_ too
+    Committer committer_;
     bool appending_ = false;
     bool throttled_ = false;
     bool owning_ = false;  // false after a failed append, until the partitions are taken over again

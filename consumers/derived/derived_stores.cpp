@@ -6,6 +6,7 @@
 #include "consumers/derived/row_writer.hpp"
 #include "consumers/derived/snapshot_maker.hpp"
 #include "consumers/log/gather.hpp"
+#include "consumers/thread_name.hpp"
 
 #include <mutex>
 #include <thread>
@@ -150,6 +151,7 @@ bool DerivedStores::Impl::hand_over(HandOver when) {
 }
 
 void DerivedStores::Impl::follow_until(const std::stop_token& stop) {
+    name_thread("derived");
     std::uint64_t seen = 0;
     auto last_write = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {

@@ -1,5 +1,7 @@
 #include "consumers/derived/row_writer.hpp"
 
+#include "consumers/thread_name.hpp"
+
 namespace tidemark::consumers {
 
 void RowWriter::start() {
@@ -74,6 +76,7 @@ std::expected<void, KvError> RowWriter::write(std::unique_lock<std::mutex>& lock
 }
 
 void RowWriter::write_until(const std::stop_token& stop) {
+    name_thread("derived-writer");
     std::unique_lock lock(mutex_);
     for (;;) {
         changed_.wait(lock, stop, [this] { return wanted_ && !damaged_; });

@@ -19,9 +19,9 @@ namespace tidemark::consumers {
 
 struct ProjectorOptions {
     std::size_t cache_bytes = 256u << 20;  // of decoded rows, over all projections; a rebuild takes as much again
-    std::size_t batch_events = 60'000;     // folded before rows are written, under load
+    std::size_t batch_events = 100'000;    // folded before rows are written, under load
     // And at the latest after so long; at once when there is nothing more to fold and little was written of late.
-    std::chrono::milliseconds batch_time{1000};
+    std::chrono::milliseconds batch_time{2000};
     std::size_t rebuild_batch_events = 500'000;  // the same for a rebuild, whose rows stay in memory while they fit
     std::chrono::milliseconds rebuild_batch_time{5000};
     std::function<events::Micros()> clock;  // wall time, for lag_us; empty: the system's

@@ -9,6 +9,7 @@ namespace tidemark::consumers {
 namespace {
 
 constexpr std::size_t read_bytes = 4u << 20;  // of one partition at a time
+constexpr std::size_t large_batch_bytes = 8u << 20;  // finished files cost less than journal, memory and flush
 constexpr int folding_per_writing = 9;        // times as long as a commit takes goes into folding before the next one
 
 }  // namespace
@@ -88,7 +89,8 @@ void ShardWorker::commit() {
     if (batch.empty()) return;
     last_ops_ = batch.size();
     last_bytes_ = batch.bytes();
-    limits_.bulk ? catalogue_.write_bulk(std::move(batch)) : catalogue_.write(std::move(batch));
+    const bool large = limits_.bulk || batch.bytes() >= large_batch_bytes;
+    large ? catalogue_.write_bulk(std::move(batch)) : catalogue_.write(std::move(batch));
     for (const auto& fold : folds_) fold->written();
     trim_caches();
     on_commit_(folds_);

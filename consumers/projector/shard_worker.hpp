@@ -18,7 +18,7 @@ struct BatchLimits {
     std::size_t events;
     std::chrono::milliseconds time;
     std::size_t cache_bytes;
-    bool bulk = false;  // large batches, written with KvStore::write_bulk
+    bool bulk = false;  // every batch is written with KvStore::write_bulk
 };
 
 // Throws StoreFailed or LogRefused: then rewind() before going on.

@@ -1,5 +1,6 @@
 #include "infra/rocksdb/embedded_log.hpp"
 
+#include "consumers/thread_name.hpp"
 #include "infra/rocksdb/backup.hpp"
 
 #include <spdlog/spdlog.h>
@@ -107,6 +108,7 @@ struct EmbeddedLog::Impl {
 };
 
 void EmbeddedLog::Impl::append_all(const std::stop_token& stop) {
+    consumers::name_thread("appender");
     std::unique_lock lock(mutex);
     for (;;) {
         queued.wait(lock, stop, [this] { return !queue.empty() && !writing; });
@@ -312,6 +314,7 @@ std::vector<StoredEnd> EmbeddedLog::Impl::ends_due(bool all) {
 }
 
 void EmbeddedLog::Impl::seal_mark(const std::stop_token& stop) {
+    consumers::name_thread("mark-sealer");
     std::unique_lock lock(mark_mutex);
     std::condition_variable_any stopped;
     for (;;) {

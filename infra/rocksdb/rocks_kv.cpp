@@ -32,11 +32,11 @@ rocksdb::ColumnFamilyOptions table_options(const RocksKvOptions& options, std::s
     rocksdb::BlockBasedTableOptions layout;
     layout.block_cache = cache;
     layout.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-    layout.cache_index_and_filter_blocks = true;  // so that the cache's size bounds them too
+    layout.cache_index_and_filter_blocks = !options.filters_in_memory;  // so that the cache's size bounds them too
     // In pieces: the filter of a large file is larger than what one shard of the cache holds, and would be read again,
     // whole, for every look-up.
-    layout.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
-    layout.partition_filters = true;
+    if (!options.filters_in_memory) layout.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+    layout.partition_filters = !options.filters_in_memory;
     layout.metadata_block_size = 4u << 10;
     layout.pin_top_level_index_and_filter = true;
     layout.cache_index_and_filter_blocks_with_high_priority = true;

@@ -17,6 +17,10 @@ struct RocksKvOptions {
     std::size_t write_buffer_bytes = 64u << 20;  // not flushed yet, over all tables
     std::size_t ingest_rows = 4096;              // runs of so many rows are ingested as files; shorter ones are written
     std::size_t bulk_bytes = 4u << 20;           // bulk writes from so many bytes on make files
+    // Filters are held in memory whole, 10 bits a key, beside the cache: a look-up for a key that is not there costs a
+    // fraction. For tables whose keys are many and short-lived questions: what cannot be bounded so is left in pieces
+    // in the cache.
+    bool filters_in_memory = false;
     bool drop_other_tables = false;              // drops tables that are there and not asked for; else they are kept
 };
 

@@ -1,6 +1,7 @@
 #include "infra/runtime/threads.hpp"
 
-#include <pthread.h>
+#include "consumers/thread_name.hpp"
+
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -15,7 +16,7 @@ constexpr int niceness = 10;  // a tenth of the time of an ordinary thread, when
 void step_back(const char* name) {
     // Linux keeps niceness by thread. What it refuses costs speed, not correctness.
     (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness);
-    (void)::pthread_setname_np(::pthread_self(), name);
+    consumers::name_thread(name);
 }
 
 }  // namespace tidemark::infra

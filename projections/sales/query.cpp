@@ -8,7 +8,7 @@ namespace tidemark::projections::sales {
 
 namespace {
 
-enum Table : std::uint32_t { rows, histories, pipelines };
+enum Table : std::uint32_t { rows, moments, pipelines };
 
 bool passes_filters(const v1::SaleRow& row, const ListQuery& query) {
     return (query.status == v1::SALE_STATUS_UNSPECIFIED || query.status == row.status()) &&
@@ -31,15 +31,35 @@ void add_times(v1::SaleHistoryAnswer& answer) {
 }
 
 template <class Row>
-void each(const ViewReader& view, std::uint32_t table, std::string_view tenant,
-          const std::function<bool(const Row&)>& visit) {
-    const Key prefix(tenant);
-    Row row;  // reused: its buffers are
-    view.scan(table, prefix, range_end(prefix), [&](std::string_view, std::string_view value) {
-        if (!row.ParseFromArray(value.data(), static_cast<int>(value.size())))
-            throw std::runtime_error("a row of view sales does not parse");
-        return visit(row);
+void parse(Row& row, std::string_view value) {
+    if (!row.ParseFromArray(value.data(), static_cast<int>(value.size())))
+        throw std::runtime_error("a row of view sales does not parse");
+}
+
+// The histories of the sales whose moments lie in the range, one by one; false ends it. Encoded messages, one behind
+// the other, are the message that they make together.
+void each_history_in(const ViewReader& view, const Key& prefix,
+                     const std::function<bool(const v1::SaleHistory&)>& visit) {
+    v1::SaleHistory history;  // reused: its buffers are
+    std::string of;           // whose pieces are gathered: the key without the version
+    std::string pieces;
+    bool more = true;
+    const auto visit_gathered = [&] {
+        if (pieces.empty()) return true;
+        parse(history, pieces);
+        pieces.clear();
+        return visit(history);
+    };
+    view.scan(moments, prefix, range_end(prefix), [&](std::string_view key, std::string_view value) {
+        const std::string_view sale = key.substr(0, key.size() - sizeof(events::Version));
+        if (sale != of) {
+            more = visit_gathered();
+            of = sale;
+        }
+        pieces.append(value);
+        return more;
     });
+    if (more) visit_gathered();
 }
 
 }  // namespace
@@ -65,27 +85,36 @@ std::optional<v1::SaleRow> query_one(const ViewReader& view, std::string_view te
 std::optional<v1::SaleHistoryAnswer> query_history(const ViewReader& view, std::string_view tenant, std::string_view id,
                                                    events::Micros now) {
     auto sale = query_one(view, tenant, id);
-    auto history = view.row<v1::SaleHistory>(histories, Key(tenant).id(id));
-    if (!sale || !history) return {};
+    v1::SaleHistory history;
+    each_history_in(view, Key(tenant).text(id), [&](const v1::SaleHistory& found) {
+        history = found;
+        return true;
+    });
+    if (!sale || history.moments().empty()) return {};
     v1::SaleHistoryAnswer answer;
     *answer.mutable_sale() = std::move(*sale);
-    for (auto& visit : stage_visits(timeline(*history, {}))) {
+    for (auto& visit : stage_visits(timeline(history, {}))) {
         if (visit.exit() == v1::STILL_IN)
             visit.set_time_in_stage_us(std::max<events::Micros>(0, now - visit.entered_at()));
         *answer.add_visits() = std::move(visit);
     }
     add_times(answer);
-    *answer.mutable_moments() = std::move(*history->mutable_moments());
+    *answer.mutable_moments() = std::move(*history.mutable_moments());
     return answer;
 }
 
 void each_sale(const ViewReader& view, std::string_view tenant, const std::function<bool(const v1::SaleRow&)>& visit) {
-    each<v1::SaleRow>(view, rows, tenant, visit);
+    const Key prefix(tenant);
+    v1::SaleRow row;  // reused: its buffers are
+    view.scan(rows, prefix, range_end(prefix), [&](std::string_view, std::string_view value) {
+        parse(row, value);
+        return visit(row);
+    });
 }
 
 void each_history(const ViewReader& view, std::string_view tenant,
                   const std::function<bool(const v1::SaleHistory&)>& visit) {
-    each<v1::SaleHistory>(view, histories, tenant, visit);
+    each_history_in(view, Key(tenant), visit);
 }
 
 std::optional<v1::PipelineRow> pipeline(const ViewReader& view, std::string_view tenant, std::string_view id) {

@@ -8,7 +8,7 @@ namespace tidemark::projections::sales {
 
 namespace {
 
-enum Table : std::uint32_t { rows, histories, pipelines };
+enum Table : std::uint32_t { rows, moments, pipelines };
 
 void enter(v1::SaleRow& row, const std::string& stage, std::int32_t probability_bp, events::Micros at) {
     row.set_status(v1::OPEN);
@@ -67,8 +67,10 @@ const std::string& event_name(const v1::SaleEvent& what) {
     return v1::SaleEvent::descriptor()->FindFieldByNumber(what.event_case())->message_type()->name();
 }
 
-void remember(v1::SaleHistory& history, const v1::SaleRow& row, const v1::SaleEvent& what, const Event& event) {
-    if (history.id().empty()) {
+// A piece of the sale's history: what one event adds to it.
+v1::SaleHistory moment_of(const v1::SaleRow& row, const v1::SaleEvent& what, const Event& event) {
+    v1::SaleHistory history;
+    if (event.header.version == 1) {
         history.set_id(row.id());
         history.set_pipeline_id(row.dims().pipeline_id());
     }
@@ -90,6 +92,7 @@ void remember(v1::SaleHistory& history, const v1::SaleRow& row, const v1::SaleEv
         *moment.mutable_corrected_from() = what.sale_corrected().before();
         *moment.mutable_corrected_to() = what.sale_corrected().after();
     }
+    return history;
 }
 
 template <class Definition>
@@ -105,7 +108,8 @@ void apply(const Event& event, Rows& store) {
     if (const auto* sale = std::get_if<v1::SaleEvent>(&event.payload)) {
         auto& row = store.row<v1::SaleRow>(rows, key);
         fold_row(row, event, *sale);
-        remember(store.row<v1::SaleHistory>(histories, key), row, *sale, event);
+        store.put(moments, Key(event.header.tenant).text(event.header.stream_id).number(event.header.version),
+                  moment_of(row, *sale, event).SerializeAsString());
     } else if (const auto* pipeline = std::get_if<v1::PipelineEvent>(&event.payload)) {
         auto& row = store.row<v1::PipelineRow>(pipelines, key);
         switch (pipeline->event_case()) {
@@ -154,7 +158,7 @@ void fold_row(v1::SaleRow& row, const Event& event, const v1::SaleEvent& what) {
 }
 
 Projection make() {
-    return {.name = std::string(view_name), .version = 1, .tables = {"rows", "histories", "pipelines"}, .apply = apply};
+    return {.name = std::string(view_name), .version = 2, .tables = {"rows", "moments", "pipelines"}, .apply = apply};
 }
 
 }  // namespace tidemark::projections::sales
