@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <stdexcept>
 
@@ -58,12 +59,13 @@ void put_big_endian(std::uint8_t* at, std::uint64_t value, int bytes) {
 }  // namespace
 
 std::string Uuid::text() const {
-    const std::string digits = hex(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-    std::string text;
-    text.reserve(36);
-    for (std::size_t i = 0; i < digits.size(); ++i) {
-        if (i == 8 || i == 12 || i == 16 || i == 20) text += '-';
-        text += digits[i];
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text(36, '-');
+    std::size_t at = 0;
+    for (const std::uint8_t byte : bytes) {
+        if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
+        text[at++] = digits[byte >> 4];
+        text[at++] = digits[byte & 15];
     }
     return text;
 }
@@ -77,10 +79,18 @@ bool valid_id(std::string_view text) {
 }
 
 Uuid random_uuid() {
+    // The generator takes as long for a few hundred bytes as for a few.
+    thread_local std::array<std::uint8_t, 64 * 16> drawn;
+    thread_local std::size_t used = drawn.size();
     Uuid uuid;
-    if (RAND_bytes(uuid.bytes.data(), static_cast<int>(uuid.bytes.size())) != 1) {
-        throw std::runtime_error("the system's random generator gave nothing");
+    if (used == drawn.size()) {
+        if (RAND_bytes(drawn.data(), static_cast<int>(drawn.size())) != 1) {
+            throw std::runtime_error("the system's random generator gave nothing");
+        }
+        used = 0;
     }
+    std::memcpy(uuid.bytes.data(), drawn.data() + used, uuid.bytes.size());
+    used += uuid.bytes.size();
     uuid.bytes[6] = static_cast<std::uint8_t>((uuid.bytes[6] & 0x0f) | 0x40);
     uuid.bytes[8] = static_cast<std::uint8_t>((uuid.bytes[8] & 0x3f) | 0x80);
     return uuid;

@@ -71,7 +71,8 @@ struct BenchRun {
 [[nodiscard]] std::expected<std::string, std::string> group_floor(BenchRun& run, std::uint64_t records);
 [[nodiscard]] BenchResult bench_in_process(BenchRun& run);
 [[nodiscard]] BenchResult bench_sustained(BenchRun& run);
-[[nodiscard]] BenchResult bench_http(BenchRun& run);
+[[nodiscard]] BenchResult bench_bulk(BenchRun& run);
+[[nodiscard]] BenchResult bench_singles(BenchRun& run);
 [[nodiscard]] BenchResult bench_history(BenchRun& run);
 [[nodiscard]] BenchResult bench_sizes(BenchRun& run);
 

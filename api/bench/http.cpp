@@ -25,27 +25,6 @@ void add_load(BenchRun& run, std::string name, const LoadResult& load, std::stri
                      .p99_ms = load.p99_ms});
 }
 
-BenchResult singles(BenchRun& run) {
-    if (auto followed = until_views_followed(run); !followed) return followed;
-    const auto request = [](std::uint64_t number) {
-        const v1::Command command = create_customer("single", number);
-        return LoadRequest{.target = "/v1/customers/" + command.stream_id() + "/create-customer",
-                           .content_type = "application/json",
-                           .body = json::text_of(command.customer().create_customer())};
-    };
-    const std::string floor = "floor: bare HTTP server, 64 connections";
-    {
-        const BareServer bare;
-        const auto load = put_load(bare.port(), {.connections = connections, .time = run.time()}, request);
-        if (!load) return std::unexpected("bare server: " + load.error());
-        add_load(run, floor, *load);
-    }
-    const auto load = put_load(run.bed->port(), {.connections = connections, .time = run.time()}, request);
-    if (!load) return std::unexpected(load.error());
-    add_load(run, "HTTP single commands, 64 connections", *load, floor);
-    return {};
-}
-
 // A stream of commands, made before the clock runs: what a client costs that reads them from a file.
 std::vector<std::string> make_stream(BenchRun& run, BulkForm form) {
     std::vector<std::string> pieces(1);
@@ -125,13 +104,34 @@ BenchResult bulk(BenchRun& run, BulkForm form, bool with_queries) {
 
 }  // namespace
 
-BenchResult bench_http(BenchRun& run) {
+BenchResult bench_bulk(BenchRun& run) {
     for (const auto& [form, with_queries] :
          {std::pair{BulkForm::protobuf, false}, {BulkForm::ndjson, false}, {BulkForm::protobuf, true}}) {
         if (auto open = open_live_sales(run); !open) return open;
         if (auto done = bulk(run, form, with_queries); !done) return done;
     }
-    return singles(run);
+    return {};
+}
+
+BenchResult bench_singles(BenchRun& run) {
+    if (auto followed = until_views_followed(run); !followed) return followed;
+    const auto request = [](std::uint64_t number) {
+        const v1::Command command = create_customer("single", number);
+        return LoadRequest{.target = "/v1/customers/" + command.stream_id() + "/create-customer",
+                           .content_type = "application/json",
+                           .body = json::text_of(command.customer().create_customer())};
+    };
+    const std::string floor = "floor: bare HTTP server, 64 connections";
+    {
+        const BareServer bare;
+        const auto load = put_load(bare.port(), {.connections = connections, .time = run.time()}, request);
+        if (!load) return std::unexpected("bare server: " + load.error());
+        add_load(run, floor, *load);
+    }
+    const auto load = put_load(run.bed->port(), {.connections = connections, .time = run.time()}, request);
+    if (!load) return std::unexpected(load.error());
+    add_load(run, "HTTP single commands, 64 connections", *load, floor);
+    return {};
 }
 
 }  // namespace tidemark::api

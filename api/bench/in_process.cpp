@@ -40,9 +40,7 @@ BenchResult burst(BenchRun& run, std::string_view what, std::size_t in_flight,
 
 BenchResult bench_in_process(BenchRun& run) {
     if (auto open = open_live_sales(run); !open) return open;
-    const char* only = std::getenv("TM_IF");
     for (const std::size_t in_flight : {1U, 256U, 4'096U}) {
-        if (only != nullptr && std::to_string(in_flight) != only) continue;
         if (auto done = burst(run, "changes of live sales", in_flight, [&] { return run.work->next(); }); !done)
             return done;
     }

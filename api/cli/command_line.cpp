@@ -261,7 +261,7 @@ void add_bench(CLI::App& root, Arguments& chosen) {
         ->capture_default_str();
     app->add_option("--only", arguments->only, "these sections only")
         ->delimiter(',')
-        ->check(CLI::IsMember({"floors", "process", "sustained", "http", "history", "sizes"}));
+        ->check(CLI::IsMember({"floors", "process", "sustained", "bulk", "singles", "history", "sizes"}));
     app->add_option("--events", arguments->events, "in the log for scan, replay and rebuild")->capture_default_str();
     app->add_option("--json", arguments->json, "write the figures there as JSON too");
     app->footer("\nExample:\n  tidemark bench --seconds 5 --json bench.json");

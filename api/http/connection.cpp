@@ -73,6 +73,7 @@ void Connection::drain() {
 
 void Connection::close() {
     closed_ = true;
+    read_by_ = write_by_ = answer_by_ = never;
     boost::system::error_code ignored;  // it may be closed by the other side already
     stream_.socket().shutdown(net::ip::tcp::socket::shutdown_both, ignored);
     stream_.close();
@@ -103,18 +104,18 @@ void Connection::read_head() {
         idle_ = true;
         piece_ = {};  // thousands of idle connections should cost little
         head_deadline_ = {};
-        stream_.expires_after(home_.options.idle);
+        read_by_ = from_now(home_.options.idle);
     } else {
         idle_ = false;
         if (head_deadline_ == std::chrono::steady_clock::time_point{}) {
-            head_deadline_ = std::chrono::steady_clock::now() + home_.options.deadline;
+            head_deadline_ = from_now(home_.options.deadline);
         }
-        stream_.expires_at(head_deadline_);
+        read_by_ = head_deadline_;
     }
     const auto self = shared_from_this();
     stream_.async_read_some(buffer_.prepare(4096), [self](boost::system::error_code error, std::size_t read) {
         self->buffer_.commit(read);
-        if (error) {  // the other side went, or its time is over: Beast has closed the socket already
+        if (error) {  // the other side went, or its time was over
             self->close();
         } else {
             self->read_head();
@@ -191,7 +192,7 @@ void Connection::begin_request(std::shared_ptr<Request> request) {
     current_ = std::make_shared<LiveExchange>(shared_from_this(), std::move(request));
     const auto exchange = current_;
     exchange->streams_ = streams;
-    stream_.expires_after(home_.options.deadline);
+    read_by_ = from_now(home_.options.deadline);
     const auto go_on = [this, exchange] {
         if (exchange->streams_) {
             handle(exchange);
@@ -209,8 +210,10 @@ void Connection::begin_request(std::shared_ptr<Request> request) {
 void Connection::say_continue(Task then) {
     static constexpr std::string_view line = "HTTP/1.1 100 Continue\r\n\r\n";
     const auto self = shared_from_this();
+    write_by_ = read_by_;
     net::async_write(stream_, net::buffer(line),
                      [self, then = std::move(then)](boost::system::error_code error, std::size_t) mutable {
+                         self->write_by_ = never;
                          if (error) {
                              self->close();
                          } else {
@@ -261,24 +264,30 @@ void Connection::on_body(const std::shared_ptr<LiveExchange>& exchange, boost::s
 
 void Connection::handle(const std::shared_ptr<LiveExchange>& exchange) {
     exchange->count_body(0);  // from here on the handler knows what it keeps
-    stream_.expires_never();
-    if (!exchange->streams_) {
-        const std::weak_ptr<LiveExchange> weak = exchange;
-        exchange->timer_.expires_after(home_.options.deadline);
-        exchange->timer_.async_wait([this, weak](boost::system::error_code error) {
-            const auto late = weak.lock();
-            if (!error && late) {
-                auto response = home_.application.problem(503, "DeadlineExceeded",
-                                                          "there was no answer in time; what became of the request is "
-                                                          "not known: ask again with the same Idempotency-Key");
-                if (const std::string& id = late->request_->command_id; !id.empty()) {
-                    response.headers.emplace_back("Idempotency-Key", id);
-                }
-                late->respond(std::move(response));
-            }
-        });
-    }
+    read_by_ = never;
+    answer_by_ = exchange->streams_ ? never : from_now(home_.options.deadline);
     home_.application.handle(exchange->request_, Responder(std::make_shared<RemoteExchange>(home_.gate, exchange)));
+}
+
+void Connection::look_at(Clock::time_point now) {
+    if (now >= read_by_ || now >= write_by_) {
+        close();
+    } else if (now >= answer_by_) {
+        answer_by_ = never;
+        if (current_) {
+            answer_late();
+        }
+    }
+}
+
+void Connection::answer_late() {
+    auto response = home_.application.problem(503, "DeadlineExceeded",
+                                              "there was no answer in time; what became of the request is not known: "
+                                              "ask again with the same Idempotency-Key");
+    if (const std::string& id = current_->request_->command_id; !id.empty()) {
+        response.headers.emplace_back("Idempotency-Key", id);
+    }
+    current_->respond(std::move(response));
 }
 
 // Answers what never became a request of the application, and closes.
@@ -291,7 +300,7 @@ void Connection::refuse(unsigned status, std::string_view code, std::string_view
         current_ = std::make_shared<LiveExchange>(shared_from_this(), request);
     }
     auto response = home_.application.problem(status, code, detail);
-    response.headers.emplace_back("Connection", "close");
+    refused_ = true;
     send(current_, std::move(response));
 }
 
@@ -305,37 +314,35 @@ void Connection::send(const std::shared_ptr<LiveExchange>& exchange, Response re
     }
     exchange->answered_ = true;
     exchange->status_ = response.status;
-    exchange->timer_.cancel();
-    const bool head_only = exchange->request_->method == "HEAD" || bodiless(response.status);
+    answer_by_ = never;
     const unsigned version = parser_ && parser_->is_header_done() ? parser_->get().version() : 11;
-    const auto self = shared_from_this();
-    const auto message = std::make_shared<http::response<http::string_body>>();
-    message->version(version);
-    message->result(response.status);
-    put_head(*message, response, *exchange->request_);
-    const bool alive = keeps_alive() && message->find(http::field::connection) == message->end();
-    message->keep_alive(alive);
+    const bool alive = keeps_alive() && !refused_;
+    std::string& out = exchange->writing_;  // head and body in one piece: one write of one buffer
+    put_head(out, response, *exchange->request_, version, alive);
     if (!bodiless(response.status)) {
-        message->content_length(response.body.size());
+        out.append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
     }
-    if (!head_only) {
-        message->body() = std::move(response.body);
+    out += "\r\n";
+    if (exchange->request_->method != "HEAD" && !bodiless(response.status)) {
+        out += response.body;
+        exchange->sent_ = response.body.size();
     }
-    exchange->sent_ = message->body().size();
-    stream_.expires_after(home_.options.deadline);
-    http::async_write(stream_, *message,
-                      [self, exchange, message, alive](boost::system::error_code error, std::size_t) {
-                          if (error) {
-                              self->close();
-                              return;
-                          }
-                          self->done(exchange);
-                          if (alive && !self->home_.stopping()) {
-                              self->read_head();
-                          } else {
-                              self->linger();
-                          }
-                      });
+    write_by_ = from_now(home_.options.deadline);
+    const auto self = shared_from_this();
+    net::async_write(stream_, net::buffer(out),
+                     [self, exchange, alive](boost::system::error_code error, std::size_t) {
+                         self->write_by_ = never;
+                         if (error) {
+                             self->close();
+                             return;
+                         }
+                         self->done(exchange);
+                         if (alive && !self->home_.stopping()) {
+                             self->read_head();
+                         } else {
+                             self->linger();
+                         }
+                     });
 }
 
 void Connection::done(const std::shared_ptr<LiveExchange>& exchange) {
@@ -344,6 +351,7 @@ void Connection::done(const std::shared_ptr<LiveExchange>& exchange) {
     }
     exchange->live_ = false;
     exchange->timer_.cancel();
+    answer_by_ = never;
     current_.reset();
     home_.application.answered(*exchange->request_, exchange->status_, exchange->sent_);
 }
@@ -371,7 +379,7 @@ void Connection::linger() {
     if (lingered_ == 0) {
         boost::system::error_code ignored;  // the other side may have gone
         stream_.socket().shutdown(net::ip::tcp::socket::shutdown_send, ignored);
-        stream_.expires_after(std::chrono::seconds(1));
+        read_by_ = from_now(std::chrono::seconds(1));
     }
     piece_.resize(piece_bytes);
     const auto self = shared_from_this();
@@ -400,11 +408,12 @@ std::string_view Connection::piece_read() const {
 void Connection::read_stream(const std::shared_ptr<LiveExchange>& exchange) {
     aim_parser(stream_piece_bytes);
     buffer_.reserve(stream_piece_bytes);  // Beast reads as much at once as there is room for
-    stream_.expires_after(home_.options.idle);
+    read_by_ = from_now(home_.options.idle);
     stream_read_ = true;
     const auto self = shared_from_this();
     http::async_read_some(stream_, buffer_, *parser_, [self, exchange](boost::system::error_code error, std::size_t) {
         self->stream_read_ = false;
+        self->read_by_ = never;
         if (self->lingering_) {
             self->linger();
             return;

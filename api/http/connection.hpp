@@ -12,6 +12,8 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <string>
+#include <vector>
 
 namespace tidemark::api {
 
@@ -31,19 +33,17 @@ struct Occupancy {
 class Connection;
 
 // The way back to a connection's thread for those who answer from elsewhere, perhaps after the server is gone.
-struct Gate {
+struct Gate : std::enable_shared_from_this<Gate> {
     std::mutex mutex;
     net::io_context* io = nullptr;  // nullptr: the thread has ended
     std::shared_ptr<Occupancy> occupancy;
 
-    bool post(Task task) {  // any thread; false: there is nobody to run it
-        const std::lock_guard lock(mutex);
-        if (io == nullptr) {
-            return false;
-        }
-        net::post(*io, std::move(task));
-        return true;
-    }
+    std::vector<Task> tasks;  // answers come by the dozen: one errand for all that wait
+
+    bool post(Task task);  // any thread; false: there is nobody to run it
+
+private:
+    void run_tasks();
 };
 
 class Connection;
@@ -132,10 +132,16 @@ public:
     void start();
     void drain();  // the server stops: end now if idle, else after the answer
     void close();
+    // Ends what has gone on for too long. Called a few times within the shortest of the times: a timer of its own for
+    // each read and write cost more than the reading and writing.
+    void look_at(std::chrono::steady_clock::time_point now);
 
 private:
     friend class LiveExchange;
     using Parser = http::request_parser<http::buffer_body>;
+    using Clock = std::chrono::steady_clock;
+    static constexpr Clock::time_point never = Clock::time_point::max();
+    static Clock::time_point from_now(std::chrono::milliseconds time) { return Clock::now() + time; }
 
     void read_head();
     void on_head(std::size_t bytes);
@@ -149,6 +155,7 @@ private:
     void read_stream(const std::shared_ptr<LiveExchange>& exchange);
     void refuse(unsigned status, std::string_view code, std::string_view detail);
     void send(const std::shared_ptr<LiveExchange>& exchange, Response response);
+    void answer_late();
     void done(const std::shared_ptr<LiveExchange>& exchange);
     void failed(std::shared_ptr<LiveExchange> exchange);
     void linger();
@@ -160,16 +167,20 @@ private:
     beast::flat_buffer buffer_;
     std::optional<Parser> parser_;
     std::shared_ptr<LiveExchange> current_;
-    std::chrono::steady_clock::time_point head_deadline_;
+    Clock::time_point head_deadline_;
+    Clock::time_point read_by_ = never;    // what is being read has to be there
+    Clock::time_point write_by_ = never;   // what is being written has to be taken
+    Clock::time_point answer_by_ = never;  // the handler has to answer
     std::string piece_;  // of a body, while one is read
     std::size_t lingered_ = 0;
     bool idle_ = true;
     bool stream_read_ = false;  // a read of a streamed body is under way
     bool lingering_ = false;
     bool closed_ = false;
+    bool refused_ = false;  // what came is not understood: nothing more is read
 };
 
-// What every answer's head says.
-void put_head(http::fields& fields, const Response& response, const Request& request);
+// Appends what every answer's head says, but for how its body is framed and the empty line behind it. `version`: 10, 11.
+void put_head(std::string& out, const Response& response, const Request& request, unsigned version, bool keeps_alive);
 
 }  // namespace tidemark::api

@@ -1,18 +1,69 @@
 // A request under way, and the handle on it that others hold.
 #include "api/http/connection.hpp"
 
-#include <sstream>
+#include <array>
+#include <charconv>
+#include <iterator>
 
 namespace tidemark::api {
+namespace {
 
-void put_head(http::fields& fields, const Response& response, const Request& request) {
-    fields.set(http::field::server, "tidemark");
-    fields.set("Request-Id", request.id);
+void put_field(std::string& out, std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void put_chunk_size(std::string& out, std::size_t bytes) {
+    std::array<char, 16> digits{};
+    const auto end = std::to_chars(digits.begin(), digits.end(), bytes, 16).ptr;
+    out.append(digits.begin(), end).append("\r\n");
+}
+
+}  // namespace
+
+void put_head(std::string& out, const Response& response, const Request& request, unsigned version, bool keeps_alive) {
+    const auto reason = http::obsolete_reason(http::int_to_status(response.status));
+    out.append(version >= 11 ? "HTTP/1.1 " : "HTTP/1.0 ").append(std::to_string(response.status)).append(" ");
+    out.append(reason.data(), reason.size()).append("\r\nServer: tidemark\r\n");
+    put_field(out, "Request-Id", request.id);
     if (!response.content_type.empty()) {
-        fields.set(http::field::content_type, response.content_type);
+        put_field(out, "Content-Type", response.content_type);
     }
     for (const auto& [name, value] : response.headers) {
-        fields.set(name, value);
+        put_field(out, name, value);
+    }
+    if (keeps_alive != (version >= 11)) {
+        put_field(out, "Connection", keeps_alive ? "keep-alive" : "close");
+    }
+}
+
+bool Gate::post(Task task) {
+    const std::lock_guard lock(mutex);
+    if (io == nullptr) {
+        return false;
+    }
+    tasks.push_back(std::move(task));
+    if (tasks.size() == 1) {
+        net::post(*io, [self = shared_from_this()] { self->run_tasks(); });
+    }
+    return true;
+}
+
+// What one of them throws ends that one: the others are on their way again before.
+void Gate::run_tasks() {
+    std::vector<Task> now;
+    {
+        const std::lock_guard lock(mutex);
+        now.swap(tasks);
+    }
+    for (auto task = now.begin(); task != now.end(); ++task) {
+        try {
+            (*task)();
+        } catch (...) {
+            for (auto rest = std::next(task); rest != now.end(); ++rest) {
+                (void)post(std::move(*rest));
+            }
+            throw;
+        }
     }
 }
 
@@ -48,17 +99,10 @@ void LiveExchange::begin(const Response& head) {
     }
     answered_ = true;
     status_ = head.status;
-    http::response<http::empty_body> message;
     const unsigned version = connection_->parser_->get().version();
-    message.version(version);
-    message.result(head.status);
-    put_head(message, head, *request_);
     chunked_ = version >= 11;
-    message.chunked(chunked_);
-    message.keep_alive(chunked_ && !connection_->home_.stopping());
-    std::ostringstream text;
-    text << message.base();
-    unsent_head_ = text.str();
+    put_head(unsent_head_, head, *request_, version, chunked_ && !connection_->home_.stopping());
+    unsent_head_ += chunked_ ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
 }
 
 void LiveExchange::write(std::string bytes, std::move_only_function<void(bool)> done) {
@@ -67,10 +111,10 @@ void LiveExchange::write(std::string bytes, std::move_only_function<void(bool)> 
         bytes.clear();
     }
     if (!bytes.empty()) {
-        std::ostringstream size;
-        size << std::hex << bytes.size() << "\r\n";
         sent_ += bytes.size();
-        writing_ += chunked_ ? size.str() : "";
+        if (chunked_) {
+            put_chunk_size(writing_, bytes.size());
+        }
         writing_ += bytes;
         writing_ += chunked_ ? "\r\n" : "";
     }
@@ -79,10 +123,11 @@ void LiveExchange::write(std::string bytes, std::move_only_function<void(bool)> 
                   [live = live_, done = std::move(done)]() mutable { done(live); });
         return;
     }
-    connection_->stream_.expires_after(connection_->home_.options.deadline);
+    connection_->write_by_ = Connection::from_now(connection_->home_.options.deadline);
     net::async_write(
         connection_->stream_, net::buffer(writing_),
         [self = shared_from_this(), done = std::move(done)](boost::system::error_code error, std::size_t) mutable {
+            self->connection_->write_by_ = Connection::never;
             if (error) {
                 self->connection_->close();
             }
@@ -96,10 +141,11 @@ void LiveExchange::finish() {
     }
     writing_ = std::exchange(unsent_head_, {});
     writing_ += chunked_ && request_->method != "HEAD" ? "0\r\n\r\n" : "";
-    connection_->stream_.expires_after(connection_->home_.options.deadline);
+    connection_->write_by_ = Connection::from_now(connection_->home_.options.deadline);
     net::async_write(connection_->stream_, net::buffer(writing_),
                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                          const auto connection = self->connection_;
+                         connection->write_by_ = Connection::never;
                          if (error) {
                              connection->close();
                              return;

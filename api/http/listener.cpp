@@ -1,10 +1,11 @@
 #include "api/http/listener.hpp"
 
 #include "api/http/connection.hpp"
-#include "consumers/thread_name.hpp"
+#include "consumers/threads.hpp"
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -21,7 +22,7 @@ using net::ip::tcp;
 class Worker final : public ConnectionHome {
 public:
     Worker(Application& app, const HttpOptions& limits, const std::shared_ptr<Occupancy>& all)
-        : ConnectionHome(app, limits, std::make_shared<Gate>()), acceptor_(io_), pause_(io_) {
+        : ConnectionHome(app, limits, std::make_shared<Gate>()), acceptor_(io_), pause_(io_), clock_(io_) {
         gate->io = &io_;
         gate->occupancy = all;
     }
@@ -51,6 +52,7 @@ public:
 
     void run() {
         accept();
+        look_at_the_clock();
         thread_ = std::thread([this] { serve(); });
     }
 
@@ -73,6 +75,7 @@ public:
                 connection->close();
             }
             work_.reset();
+            clock_.cancel();
         });
     }
 
@@ -93,6 +96,24 @@ public:
     }
 
 private:
+    // Times are kept to a quarter of themselves, and to a quarter of a second.
+    void look_at_the_clock() {
+        constexpr std::chrono::milliseconds seldom{250};
+        const auto often = std::max(std::chrono::milliseconds(5), std::min(options.deadline, options.idle) / 4);
+        clock_.expires_after(std::min(seldom, often));
+        clock_.async_wait([this](boost::system::error_code cancelled) {
+            if (cancelled) {
+                return;
+            }
+            const auto now = std::chrono::steady_clock::now();
+            const auto open = connections_;
+            for (Connection* connection : open) {
+                connection->look_at(now);
+            }
+            look_at_the_clock();
+        });
+    }
+
     void shut_gate() {
         const std::lock_guard lock(gate->mutex);
         gate->io = nullptr;
@@ -129,6 +150,7 @@ private:
     // What a step of one connection throws ends that step, not the server and its other connections.
     void serve() {
         consumers::name_thread("http");
+        consumers::take_short_turns();
         for (;;) {
             try {
                 io_.run();
@@ -165,6 +187,7 @@ private:
     net::executor_work_guard<net::io_context::executor_type> work_ = net::make_work_guard(io_);
     tcp::acceptor acceptor_;
     net::steady_timer pause_;
+    net::steady_timer clock_;
     std::deque<Task> turns_;       // as long as there are any, take_turn is on its way
     bool short_of_files_ = false;  // said once, until a connection is accepted again
     std::thread thread_;

@@ -1,6 +1,6 @@
 #include "api/http/query_pool.hpp"
 
-#include "consumers/thread_name.hpp"
+#include "consumers/threads.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,6 +24,7 @@ struct QueryPool::Impl {
 
     void run() {
         consumers::name_thread("query");
+        consumers::take_short_turns();
         std::unique_lock lock(mutex);
         for (;;) {
             wake.wait(lock, [&] { return may_feed() || !of(Lane::query).empty() || (stopped && all_done()); });

@@ -1,7 +1,7 @@
 #include "consumers/command_processor/command_processor.hpp"
 
 #include "consumers/command_processor/writer_loop.hpp"
-#include "consumers/thread_name.hpp"
+#include "consumers/threads.hpp"
 
 #include <thread>
 

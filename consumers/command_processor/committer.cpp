@@ -1,6 +1,6 @@
 #include "consumers/command_processor/committer.hpp"
 
-#include "consumers/thread_name.hpp"
+#include "consumers/threads.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -6,7 +6,7 @@
 #include "consumers/derived/row_writer.hpp"
 #include "consumers/derived/snapshot_maker.hpp"
 #include "consumers/log/gather.hpp"
-#include "consumers/thread_name.hpp"
+#include "consumers/threads.hpp"
 
 #include <mutex>
 #include <thread>
@@ -154,13 +154,15 @@ void DerivedStores::Impl::follow_until(const std::stop_token& stop) {
     name_thread("derived");
     std::uint64_t seen = 0;
     auto last_write = std::chrono::steady_clock::now();
+    auto last_news = last_write;
     while (!stop.stop_requested()) {
         const std::uint64_t before = followed_all.load();
         seen = log.wait(seen, std::chrono::steady_clock::now() + options.idle_write);
         (void)gather.wait(stop);
         if (!follow_here()) return;
         const auto now = std::chrono::steady_clock::now();
-        const bool idle = followed_all.load() == before;
+        if (followed_all.load() != before) last_news = now;
+        const bool idle = now - last_news >= options.idle_write;
         if ((idle || now - last_write >= options.busy_write) && hand_over(HandOver::any)) last_write = now;
     }
     if (follow_here()) (void)hand_over(HandOver::all);

@@ -1,6 +1,6 @@
 #include "consumers/derived/row_writer.hpp"
 
-#include "consumers/thread_name.hpp"
+#include "consumers/threads.hpp"
 
 namespace tidemark::consumers {
 

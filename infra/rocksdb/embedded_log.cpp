@@ -1,6 +1,6 @@
 #include "infra/rocksdb/embedded_log.hpp"
 
-#include "consumers/thread_name.hpp"
+#include "consumers/threads.hpp"
 #include "infra/rocksdb/backup.hpp"
 
 #include <spdlog/spdlog.h>
