@@ -9,6 +9,7 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 using namespace tidemark;
@@ -71,7 +72,7 @@ v1::Money cny(std::int64_t fen) {
 // Ada (north) wins a for 100 after 10 days; Bob (south) wins b for 300 after 20 days and loses c of 200; d stays open.
 //   won: 2, lost: 1             -> win rate 2 / 3
 //   won value 100 + 300 = 400   -> average 400 / 2 = 200; by value 400 / (400 + 200) = 2 / 3
-//   cycles 10 and 20 days       -> mean 15
+//   cycles 10 and 20 days       -> mean 15, median the lower one, p90 20: 10 is not exceeded by one of two only
 //   open at the end of January: d of 50 -> velocity 1 x 200 x 2/3 / 15 = 8.888... -> 8.89 a day
 Story january() {
     const auto ada = dims("ada", "north");
@@ -110,6 +111,8 @@ TEST_CASE("the KPIs of a small January are as worked out by hand", "[kpi]") {
     CHECK(f.told("won_value", {}) == "2026-01 EUR: 40000");
     CHECK(f.told("average_won_value", {}) == "2026-01 EUR: 20000");
     CHECK(f.told("sales_cycle_mean", {}) == "2026-01: 15");
+    CHECK(f.series("sales_cycle_p90", {}).points(0).value() == Approx(20).epsilon(kpi::bins_relative_error));
+    CHECK(f.series("sales_cycle_median", {}).points(0).value() == Approx(10).epsilon(kpi::bins_relative_error));
     CHECK(f.told("sales_velocity", {}) == "2026-01 EUR: 889");
     CHECK(f.told("cohort_win_rate", {}) == "2026-01: 0.5");
     CHECK(f.told("sales_opened", {.by = {"owner"}}) == "2026-01 ada: 2 | 2026-01 bob: 2");
@@ -403,12 +406,34 @@ TEST_CASE("quantiles from bins are within one percent of the value at that rank"
         kpi::merge(counts, parsed(bins).bins(0));
         kpi::merge(counts, parsed(taken_back).bins(0));
         for (const double q : {0.0, 0.1, 0.5, 0.9, 0.99, 1.0}) {
-            const auto exact = static_cast<double>(values[static_cast<std::size_t>(q * 2'000)]);
+            // By the definition itself: the first value that at least q * n of them do not exceed.
+            std::size_t at = 0;
+            while (static_cast<double>(at + 1) < q * 2'001) ++at;
+            const auto exact = static_cast<double>(values[at]);
             CHECK(kpi::quantile(counts, q).value() == Approx(exact).epsilon(kpi::bins_relative_error).margin(0));
         }
     }
     CHECK_FALSE(kpi::quantile({}, 0.5));
     CHECK(kpi::value_of(kpi::bin_of(0)) == 0);
+}
+
+TEST_CASE("nine of ten do not exceed the p90, however few they are", "[kpi]") {
+    const auto of = [](std::initializer_list<std::int64_t> values, double q) {
+        kpi::BinCounts counts;
+        for (const auto value : values) ++counts[kpi::bin_of(value)];
+        return std::round(kpi::quantile(counts, q).value());
+    };
+    CHECK(of({10}, 0.9) == 10);
+    CHECK(of({10, 20}, 0.9) == 20);  // one of two is only half
+    CHECK(of({10, 20}, 0.5) == 10);
+    CHECK(of({10, 20, 30}, 0.5) == 20);
+    CHECK(of({10, 20, 30, 40}, 0.5) == 20);
+    CHECK(of({1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 0.9) == 9);  // nine of ten, exactly
+    CHECK(of({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 0.9) == 10);
+    for (int tens = 1; tens <= 200; ++tens) {  // 0.9 * n is whole, and must not be rounded up past itself
+        const kpi::BinCounts counts{{kpi::bin_of(1), 9 * tens}, {kpi::bin_of(1'000), tens}};
+        CHECK(kpi::quantile(counts, 0.9).value() == Approx(1).epsilon(kpi::bins_relative_error));
+    }
 }
 
 TEST_CASE("bins that hold nothing any more leave no trace", "[kpi]") {
