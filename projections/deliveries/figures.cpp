@@ -53,12 +53,11 @@ struct Inputs {
     std::uint32_t tasks = 0, tasks_completed = 0;
 };
 
-// When the clock of the delivery stopped; or now.
+// When the clock of the delivery stopped; or now. The day on which it was handed over counts whole, whenever on that
+// day that was and was told: of dates nothing finer is known, and the plan counts its last day whole too.
 events::Micros end_of(const v1::DeliveryRow& row, events::Micros now, const kpi::Calendar& calendar) {
-    auto end = now;
-    if (row.ended_at() != 0) end = std::min(end, row.ended_at());
-    if (row.delivered_date() != 0) end = std::min(end, calendar.midnight(row.delivered_date() + 1));
-    return end;
+    if (row.delivered_date() != 0) return calendar.midnight(row.delivered_date() + 1);
+    return row.ended_at() != 0 ? std::min(now, row.ended_at()) : now;
 }
 
 // Of the planned time, what has passed by `end`: from the plan's first day, whether the work has begun by then or not.

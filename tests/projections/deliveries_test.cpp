@@ -204,6 +204,48 @@ TEST_CASE("flags say whether a delivery is on time, on budget and on quality", "
     CHECK(d1(story, at(2026, 2, 1)).on_quality());
 }
 
+TEST_CASE("a delivery told by days counts its last day: handed over on the planned day, SPI is 1", "[deliveries]") {
+    // As the rows of a file tell it: every event at midnight of its day, planned and delivered within the same days.
+    // One milestone is the work; T is 1 to 10 January, P = 0.1 a day; PV = EV = 1,000.
+    auto plan = a_plan();
+    plan.clear_tasks();
+    plan.mutable_milestones()->DeleteSubrange(0, 1);
+    v1::DeliveryEvent closed;
+    *closed.mutable_delivery_closed()->mutable_dims() = delivery_dims();
+    const auto told = [&](unsigned start, unsigned end) {
+        auto from_start = plan;
+        from_start.set_start_date(date(2026, 1, start));
+        Story story;
+        story.delivery("d1", planned(delivery_dims(), from_start), at(2026, 1, start))
+            .delivery("d1", started(), at(2026, 1, start))
+            .delivery("d1", milestone_hit("whole", date(2026, 1, 10), date(2026, 1, end)), at(2026, 1, end))
+            .delivery("d1", delivered(date(2026, 1, end), date(2026, 1, 10)), at(2026, 1, end))
+            .delivery("d1", closed, at(2026, 1, end));
+        return story;
+    };
+    const auto exact = d1(told(1, 10), at(2026, 3, 1));
+    CHECK(exact.earned_value().spi() == Approx(1));
+    CHECK(exact.actual().time_days() == 10);
+    CHECK(exact.actual().progress() == Approx(0.1));
+    CHECK(exact.actual().progress() == Approx(exact.planned().progress()));
+    const auto within_a_day = d1(told(10, 10), at(2026, 3, 1));  // T was nothing, and P and SPI absent
+    CHECK(within_a_day.earned_value().spi() == Approx(1));
+    CHECK(within_a_day.actual().progress() == Approx(1));
+    CHECK(d1(told(1, 8), at(2026, 3, 1)).earned_value().spi() == Approx(1.25));     // PV 800
+    CHECK(d1(told(1, 12), at(2026, 3, 1)).actual().progress() == Approx(1. / 12));  // late: PV is all of it, SPI 1
+
+    // While the day lasts, the figures are what they will be at its end; and the day is the tenant's.
+    CHECK(d1(told(1, 10), at(2026, 1, 10, 9)).earned_value().spi() == Approx(1));
+    Story shanghai;
+    shanghai.delivery("d1", planned(delivery_dims(), plan), at(2025, 12, 31, 16))
+        .delivery("d1", started(), at(2025, 12, 31, 16))
+        .delivery("d1", milestone_hit("whole", date(2026, 1, 10), date(2026, 1, 10)), at(2026, 1, 9, 16))
+        .delivery("d1", delivered(date(2026, 1, 10), date(2026, 1, 10)), at(2026, 1, 9, 16))
+        .delivery("d1", closed, at(2026, 1, 9, 16));
+    CHECK(d1(shanghai, at(2026, 3, 1), "Asia/Shanghai").earned_value().spi() == Approx(1));
+    CHECK(d1(shanghai, at(2026, 3, 1), "Asia/Shanghai").actual().time_days() == 10);
+}
+
 TEST_CASE("a new baseline keeps what was done", "[deliveries]") {
     auto plan = a_plan();
     plan.set_end_date(date(2026, 1, 20));
