@@ -244,6 +244,76 @@ TEST_CASE("a reopening takes back the stay that had ended with the close", "[kpi
     CHECK(f.told("stage_conversion", {.grain = "year", .by = {"stage"}}) == "2026 lead: 1 | 2026 offer: 1");
 }
 
+TEST_CASE("a stay that progressed counts where it began, so that conversion is a share of what entered", "[kpi]") {
+    // Ada's a, b, c enter `lead` in January. In February a moves on to `offer`, b is Bob's by then and is won, c is
+    // lost; a is won in March.
+    //   lead:  entered 3 in January, of which a and b progressed: 2/3, whenever that was and whoever did it
+    //   offer: entered 1 in February, won: 1. By exit there would be 2 of none in February and 1 of none in March.
+    const auto ada = dims("ada"), bob = dims("bob");
+    v1::SaleEvent to_bob;
+    *to_bob.mutable_sale_reassigned()->mutable_from() = ada;
+    *to_bob.mutable_sale_reassigned()->mutable_to() = bob;
+    *to_bob.mutable_sale_reassigned()->mutable_amount() = eur(100);
+    to_bob.mutable_sale_reassigned()->set_stage("lead");
+    Story story;
+    for (const auto* id : {"a", "b", "c"}) story.sale(id, opened(ada, eur(100), at(2026, 1, 20)), at(2026, 1, 20));
+    story.sale("b", to_bob, at(2026, 1, 25))
+        .sale("a", moved(ada, "lead", "offer", eur(100), 12 * day), at(2026, 2, 1))
+        .sale("b", won(bob, eur(100), eur(100), "lead", at(2026, 1, 20), at(2026, 2, 2), 13 * day, 1000),
+              at(2026, 2, 2))
+        .sale("c", lost(ada, v1::PRICE, eur(100), "lead", at(2026, 1, 20), at(2026, 2, 3), 14 * day, 1000),
+              at(2026, 2, 3))
+        .sale("a", won(ada, eur(100), eur(100), "offer", at(2026, 1, 20), at(2026, 3, 1), 28 * day), at(2026, 3, 1));
+    const Fixture f(story);
+    CHECK(f.told("stage_conversion", {.by = {"stage", "owner"}}) ==
+          "2026-01 lead ada: 0.666667 | 2026-02 offer ada: 1");
+    CHECK(f.told("stage_conversion", {.grain = "year"}) == "2026: 0.75");
+
+    // b was opened in December already, as is told in April: its stay moves as a whole.
+    auto correction = corrected(bob, v1::WON, {100, 100, at(2026, 1, 20), at(2026, 2, 2)},
+                                {100, 100, at(2025, 12, 20), at(2026, 2, 2)});
+    *correction.mutable_sale_corrected()->mutable_opened_dims() = ada;
+    story.sale("b", correction, at(2026, 4, 1));
+    // And a, which had left its first stage.
+    auto of_a = corrected(ada, v1::WON, {100, 100, at(2026, 1, 20), at(2026, 3, 1)},
+                          {100, 100, at(2025, 11, 20), at(2026, 3, 1)}, "offer", 5000);
+    auto& c = *of_a.mutable_sale_corrected();
+    c.set_opened_stage("lead");
+    c.set_first_stage_left_at(at(2026, 2, 1));
+    *c.mutable_first_stage_left_dims() = ada;
+    c.mutable_before()->set_closing_stay_us(28 * day);
+    c.mutable_after()->set_closing_stay_us(28 * day);
+    story.sale("a", of_a, at(2026, 4, 1));
+    CHECK(Fixture(story).told("stage_conversion", {.by = {"stage", "owner"}}) ==
+          "2025-11 lead ada: 1 | 2025-12 lead ada: 1 | 2026-01 lead ada: 0 | 2026-02 offer ada: 1");
+
+    // A win that is taken back progressed nowhere.
+    auto again = reopened(bob, v1::WON, eur(100), "lead", at(2026, 2, 2), 44 * day, 1000);
+    again.mutable_sale_reopened()->set_stage_entered_at(at(2025, 12, 20));
+    *again.mutable_sale_reopened()->mutable_stage_entered_dims() = ada;
+    story.sale("b", again, at(2026, 5, 1));
+    CHECK(Fixture(story).told("stage_conversion", {.by = {"owner"}, .filter = {{"stage", "lead"}}}) ==
+          "2025-11 ada: 1 | 2026-01 ada: 0 | 2026-05 bob: 0");
+}
+
+TEST_CASE("stages and losses are asked by source and sector, too", "[kpi]") {
+    auto fair = dims(), web = dims();
+    fair.set_source("fair");
+    fair.set_sector("health");
+    web.set_source("web");
+    web.set_sector("retail");
+    Story story;
+    story.sale("a", opened(fair, eur(100), at(2026, 1, 1)), at(2026, 1, 1))
+        .sale("b", opened(web, eur(100), at(2026, 1, 1)), at(2026, 1, 1))
+        .sale("a", moved(fair, "lead", "offer", eur(100), day), at(2026, 1, 2))
+        .sale("b", lost(web, v1::PRICE, eur(100), "lead", at(2026, 1, 1), at(2026, 1, 2), day), at(2026, 1, 2));
+    const Fixture f(story);
+    CHECK(f.told("stage_conversion", {.by = {"source"}, .filter = {{"stage", "lead"}}}) ==
+          "2026-01 fair: 1 | 2026-01 web: 0");
+    CHECK(f.told("stage_entered", {.by = {"sector"}}) == "2026-01 health: 2 | 2026-01 retail: 1");
+    CHECK(f.told("loss_reasons", {.by = {"reason", "source", "sector"}}) == "2026-01 PRICE web retail: 1");
+}
+
 TEST_CASE("a corrected date moves the stays that begin with the opening or end with the close", "[kpi]") {
     // Opened on 1 January as Ada's, left for an offer on 11 February as Bob's, won on 3 March. In truth opened on
     // 28 December and won on 2 April.
@@ -543,6 +613,8 @@ TEST_CASE("a question that cannot be answered says why", "[kpi]") {
     CHECK(error("nonsense", {}).not_found);
     CHECK(error("win_rate", {.grain = "fortnight"}).field == "grain");
     CHECK(error("win_rate", {.by = {"colour"}}).what.find("owner, region, product") != std::string::npos);
+    CHECK(error("win_rate", {.by = {"colour"}}).what.find("sector, currency") != std::string::npos);
+    CHECK(error("stage_entered", {.by = {"currency"}}).what.find("there are stage, pipeline") != std::string::npos);
     CHECK(error("win_rate", {.filter = {{"colour", "red"}}}).field == "filter");
     CHECK(error("win_rate", {.from = "yesterday"}).field == "from");
     CHECK(error("win_rate", {.from = "2026-02-01", .to = "2026-01-01"}).field == "to");
