@@ -53,12 +53,11 @@ struct Inputs {
     std::uint32_t tasks = 0, tasks_completed = 0;
 };
 
-// When the clock of the delivery stopped; or now.
+// When the clock of the delivery stopped; or now. The day on which it was handed over counts whole, whenever on that
+// day that was and was told: of dates nothing finer is known, and the plan counts its last day whole too.
 events::Micros end_of(const v1::DeliveryRow& row, events::Micros now, const kpi::Calendar& calendar) {
-    auto end = now;
-    if (row.ended_at() != 0) end = std::min(end, row.ended_at());
-    if (row.delivered_date() != 0) end = std::min(end, calendar.midnight(row.delivered_date() + 1));
-    return end;
+    if (row.delivered_date() != 0) return calendar.midnight(row.delivered_date() + 1);
+    return row.ended_at() != 0 ? std::min(now, row.ended_at()) : now;
 }
 
 // Of the planned time, what has passed by `end`: from the plan's first day, whether the work has begun by then or not.
@@ -159,18 +158,21 @@ void judge(v1::DeliveryBoardEntry& entry, events::Micros now, const kpi::Calenda
 }
 
 void add_expected_risk(v1::DeliveryBoardEntry& entry) {
-    Purse expected;
-    for (const auto& risk : entry.delivery().risks()) {
-        if (risk.closed()) continue;
-        v1::Money part = risk.risk().impact();
-        const auto bp = std::int64_t{risk.risk().probability_bp()};
-        part.set_minor(part.minor() / 10'000 * bp + part.minor() % 10'000 * bp / 10'000);
-        expected.add(part);
-    }
-    expected.write(*entry.mutable_expected_risk());
+    if (entry.delivery().ended_at() != 0) return;  // what has not come true by then does not any more
+    Purse sum;
+    for (const auto& risk : entry.delivery().risks())
+        if (!risk.closed()) sum.add(expected(risk.risk()));
+    sum.write(*entry.mutable_expected_risk());
 }
 
 }  // namespace
+
+v1::Money expected(const v1::Risk& risk) {
+    v1::Money money = risk.impact();
+    const auto bp = std::int64_t{risk.probability_bp()};
+    money.set_minor(money.minor() / 10'000 * bp + money.minor() % 10'000 * bp / 10'000);
+    return money;
+}
 
 v1::DeliveryBoardEntry figures(v1::DeliveryRow row, events::Micros now, const kpi::Calendar& calendar) {
     v1::DeliveryBoardEntry entry;

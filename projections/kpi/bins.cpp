@@ -43,11 +43,12 @@ std::optional<double> quantile(const BinCounts& bins, double q) {
     std::int64_t total = 0;
     for (const auto& [bin, count] : bins) total += count;
     if (total <= 0) return {};
-    const auto rank = static_cast<std::int64_t>(std::floor(q * static_cast<double>(total - 1)));
+    // The margin keeps a product that is whole from being rounded up past itself: 0.07 * 100 is a little more than 7.
+    const auto rank = std::max<std::int64_t>(1, std::llround(std::ceil(q * static_cast<double>(total) - 1e-6)));
     std::int64_t passed = 0;
     for (const auto& [bin, count] : bins) {
         passed += count;
-        if (passed > rank) return value_of(bin);
+        if (passed >= rank) return value_of(bin);
     }
     return {};
 }

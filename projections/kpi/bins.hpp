@@ -19,7 +19,10 @@ inline constexpr double bins_relative_error = 0.01;
 using BinCounts = std::map<std::int32_t, std::int64_t>;
 void merge(BinCounts& into, const v1::KpiBins& bins);
 
-// The value at rank floor(q * (n - 1)), counted from 0, of n sorted values; nothing when there are none.
+// The nearest rank: the smallest of n values that at least q * n of them do not exceed, which is the one at rank
+// ceil(q * n), counted from 1, in their order (Hyndman & Fan, Sample Quantiles in Statistical Packages, 1996,
+// definition 1: the inverse of the distribution function). So nine of ten do not exceed the p90, however few they are,
+// and the median of an even number is the lower one in the middle. Nothing when there are no values.
 [[nodiscard]] std::optional<double> quantile(const BinCounts& bins, double q);
 
 }  // namespace tidemark::projections::kpi
