@@ -106,6 +106,8 @@ void end(v1::DeliveryRow& row, v1::DeliveryRow::Status status, events::Micros at
     row.set_ended_at(at);
 }
 
+}  // namespace
+
 void fold(v1::DeliveryRow& row, const v1::DeliveryEvent& what, events::Micros at) {
     using E = v1::DeliveryEvent;
     switch (what.event_case()) {
@@ -159,6 +161,8 @@ void fold(v1::DeliveryRow& row, const v1::DeliveryEvent& what, events::Micros at
         case E::EVENT_NOT_SET: throw std::runtime_error("a delivery event without an event");
     }
 }
+
+namespace {
 
 void apply(const Event& event, Rows& store) {
     const auto* what = std::get_if<v1::DeliveryEvent>(&event.payload);

@@ -16,6 +16,9 @@ inline constexpr std::string_view view_name = "deliveries";
 
 [[nodiscard]] Projection make();
 
+// What an event of the delivery, of time `at`, makes of its row.
+void fold(v1::DeliveryRow& row, const v1::DeliveryEvent& what, events::Micros at);
+
 struct BoardQuery {
     std::string tenant;
     events::Micros now = 0;                                                // up to when time is counted

@@ -158,18 +158,21 @@ void judge(v1::DeliveryBoardEntry& entry, events::Micros now, const kpi::Calenda
 }
 
 void add_expected_risk(v1::DeliveryBoardEntry& entry) {
-    Purse expected;
-    for (const auto& risk : entry.delivery().risks()) {
-        if (risk.closed()) continue;
-        v1::Money part = risk.risk().impact();
-        const auto bp = std::int64_t{risk.risk().probability_bp()};
-        part.set_minor(part.minor() / 10'000 * bp + part.minor() % 10'000 * bp / 10'000);
-        expected.add(part);
-    }
-    expected.write(*entry.mutable_expected_risk());
+    if (entry.delivery().ended_at() != 0) return;  // what has not come true by then does not any more
+    Purse sum;
+    for (const auto& risk : entry.delivery().risks())
+        if (!risk.closed()) sum.add(expected(risk.risk()));
+    sum.write(*entry.mutable_expected_risk());
 }
 
 }  // namespace
+
+v1::Money expected(const v1::Risk& risk) {
+    v1::Money money = risk.impact();
+    const auto bp = std::int64_t{risk.probability_bp()};
+    money.set_minor(money.minor() / 10'000 * bp + money.minor() % 10'000 * bp / 10'000);
+    return money;
+}
 
 v1::DeliveryBoardEntry figures(v1::DeliveryRow row, events::Micros now, const kpi::Calendar& calendar) {
     v1::DeliveryBoardEntry entry;

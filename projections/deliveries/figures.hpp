@@ -27,6 +27,9 @@
 
 namespace tidemark::projections::deliveries {
 
+// Probability x impact, cut to the minor unit.
+[[nodiscard]] v1::Money expected(const v1::Risk& risk);
+
 // The row becomes part of the entry. Dates are days of the calendar's time zone.
 [[nodiscard]] v1::DeliveryBoardEntry figures(v1::DeliveryRow row, events::Micros now, const kpi::Calendar& calendar);
 

@@ -1,5 +1,6 @@
 // The catalogue, made into the fold; and everything that can be wrong with it.
 #include "projections/kpi/fold.hpp"
+#include "projections/kpi/restated.pb.h"
 
 #include <algorithm>
 #include <set>
@@ -11,7 +12,7 @@ namespace pb = google::protobuf;
 namespace {
 
 struct EventPlace {
-    std::size_t payload;
+    std::size_t payload;               // place in events::Payload, or restated_place
     const pb::FieldDescriptor* field;  // in the oneof; nullptr: the payload itself
     const pb::Descriptor* message;
 };
@@ -28,13 +29,18 @@ void each_place(const std::function<void(const EventPlace&)>& visit) {
             visit({I, nullptr, descriptor});
         }
         each_place<I + 1>(visit);
+    } else {
+        const auto* restated = v1::Restated::descriptor()->FindOneofByName("event");
+        for (int i = 0; i < restated->field_count(); ++i)
+            visit({restated_place, restated->field(i), restated->field(i)->message_type()});
     }
 }
 
 std::vector<EventPlace> places_of(const std::string& event) {
     std::vector<EventPlace> places;
     each_place([&](const EventPlace& place) {
-        if (event == "Accepted" ? place.field != nullptr : place.message->name() == event) places.push_back(place);
+        const bool accepted = place.field != nullptr && place.payload != restated_place;
+        if (event == "Accepted" ? accepted : place.message->name() == event) places.push_back(place);
     });
     return places;
 }

@@ -1,6 +1,7 @@
 #include "projections/kpi/fold.hpp"
 
 #include "projections/kpi/bins.hpp"
+#include "projections/kpi/restate.hpp"
 
 #include <optional>
 #include <span>
@@ -55,13 +56,21 @@ bool Fold::is_money(int family, int measure) const {
 }
 
 void Fold::apply(const Event& event, const Calendar& calendar, Rows& rows) const {
-    const auto& listeners = listeners_[event.payload.index()];
-    const auto number = static_cast<std::size_t>(event_number(event.payload));
-    if (number >= listeners.size() || listeners[number].groups.empty()) return;
-    const auto& of_event = listeners[number];
-    const pb::Message* payload = message_of(event.payload);
+    const auto& restated = listeners_[restated_place];
+    if (!restated.empty())
+        restate(event, calendar, rows,
+                [&](const v1::Restated& what) { add(restated, what.event_case(), what, event, calendar, rows); });
+    if (const pb::Message* payload = message_of(event.payload))
+        add(listeners_[event.payload.index()], event_number(event.payload), *payload, event, calendar, rows);
+}
+
+void Fold::add(const std::vector<OfEvent>& listeners, int number, const pb::Message& payload, const Event& event,
+               const Calendar& calendar, Rows& rows) const {
+    if (static_cast<std::size_t>(number) >= listeners.size()) return;
+    const auto& of_event = listeners[static_cast<std::size_t>(number)];
+    if (of_event.groups.empty()) return;
     const pb::Message& message =
-        of_event.field == nullptr ? *payload : payload->GetReflection()->GetMessage(*payload, of_event.field);
+        of_event.field == nullptr ? payload : payload.GetReflection()->GetMessage(payload, of_event.field);
     if (!rows.gathered()) rows.gathered() = std::make_unique<Pending>(families_);
     auto& pending = static_cast<Pending&>(*rows.gathered());
 

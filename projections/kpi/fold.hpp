@@ -17,6 +17,8 @@
 
 namespace tidemark::projections::kpi {
 
+inline constexpr std::size_t restated_place = std::variant_size_v<events::Payload>;
+
 class Fold {
 public:
     // An error names the family, measure and field that it found at fault.
@@ -76,6 +78,8 @@ private:
     };
     class Compiler;
 
+    void add(const std::vector<OfEvent>& listeners, int number, const google::protobuf::Message& payload,
+             const Event& event, const Calendar& calendar, Rows& rows) const;
     [[nodiscard]] static bool holds(const Test& test, const Event& event, const google::protobuf::Message& message);
     static void changes(const Group& group, const Event& event, const google::protobuf::Message& message,
                         std::vector<Change>& into);
@@ -84,8 +88,9 @@ private:
 
     std::vector<FamilyCells> families_;
     std::vector<Money> money_;  // by family
-    // By place of the message in events::Payload, then by the number of the event in its oneof (0: none).
-    std::array<std::vector<OfEvent>, std::variant_size_v<events::Payload>> listeners_;
+    // By place of the message in events::Payload (the last: in v1::Restated), then by the number of the event in its
+    // oneof (0: none).
+    std::array<std::vector<OfEvent>, restated_place + 1> listeners_;
 };
 
 }  // namespace tidemark::projections::kpi

@@ -86,16 +86,18 @@ private:
         if (word == "median") return read(Op::median, inside);
         if (word == "p90") return read(Op::p90, inside);
         if (word == "sum") return read(Op::sum, inside);
+        if (word == "units") return read(Op::units, inside);
         if (word == "count") return read(Op::value, inside);
-        fail(word + " is no function (level mean median p90 sum count)");
+        fail(word + " is no function (level mean median p90 sum count units)");
     }
     void read(Op op, const std::string& measure) {
         for (int i = 0; i < family_.measures_size(); ++i) {
             if (family_.measures(i).name() != measure) continue;
             const bool histogram = family_.measures(i).kind() == v1::HISTOGRAM;
             const bool of_histogram = op == Op::mean || op == Op::median || op == Op::p90 || op == Op::sum;
-            if (histogram ? op == Op::level : of_histogram)
-                return fail(measure + (histogram ? " is a histogram and has no level" : " is no histogram"));
+            if (histogram ? op == Op::level || op == Op::units : of_histogram)
+                return fail(measure + (histogram ? " is a histogram and has no level or units" : " is no histogram"));
+            if (op == Op::units) formula_.in_units_.push_back(i);
             if (op == Op::level) formula_.reads_levels_ = true;
             formula_.measures_.push_back(i);
             formula_.steps_.push_back({op, 0, i});
@@ -118,7 +120,7 @@ bool Formula::is_level(int measure) const {
     return std::ranges::any_of(steps_, [&](const Step& s) { return s.op == Op::level && s.measure == measure; });
 }
 
-std::optional<long double> Formula::value(const std::vector<Amount>& amounts) const {
+std::optional<long double> Formula::value(const std::vector<Amount>& amounts, double minor_per_unit) const {
     std::vector<long double> stack;
     const auto pop = [&] {
         const auto top = stack.back();
@@ -133,6 +135,7 @@ std::optional<long double> Formula::value(const std::vector<Amount>& amounts) co
             case Op::value: stack.push_back(static_cast<long double>(amount.value)); break;
             case Op::level: stack.push_back(static_cast<long double>(amount.level)); break;
             case Op::sum: stack.push_back(static_cast<long double>(amount.sum)); break;
+            case Op::units: stack.push_back(static_cast<long double>(amount.value) / minor_per_unit); break;
             case Op::mean:
                 if (amount.value == 0) return {};
                 stack.push_back(static_cast<long double>(amount.sum) / static_cast<long double>(amount.value));

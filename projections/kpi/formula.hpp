@@ -27,9 +27,11 @@ public:
                                                                      std::string_view text);
 
     // `amounts` by measure. Nothing where something is divided by zero, or of a histogram that is empty.
-    [[nodiscard]] std::optional<long double> value(const std::vector<Amount>& amounts) const;
+    // `minor_per_unit`: of the amounts' currency, 100 for EUR.
+    [[nodiscard]] std::optional<long double> value(const std::vector<Amount>& amounts, double minor_per_unit = 1) const;
 
     [[nodiscard]] const std::vector<int>& measures() const { return measures_; }  // that it reads
+    [[nodiscard]] const std::vector<int>& measures_in_units() const { return in_units_; }
     [[nodiscard]] bool reads_levels() const { return reads_levels_; }
     [[nodiscard]] bool is_level(int measure) const;
 
@@ -42,6 +44,7 @@ private:
         median,
         p90,
         sum,
+        units,
         add,
         subtract,
         multiply,
@@ -56,7 +59,7 @@ private:
     class Parser;
 
     std::vector<Step> steps_;
-    std::vector<int> measures_;
+    std::vector<int> measures_, in_units_;
     bool reads_levels_ = false;
 };
 

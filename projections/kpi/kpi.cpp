@@ -11,7 +11,7 @@ namespace tidemark::projections::kpi {
 namespace {
 
 // Raised when cells are laid out or worked out in another way: then all are made again.
-constexpr std::uint64_t cells_version = 2;
+constexpr std::uint64_t cells_version = 3;
 
 class FirstError final : public google::protobuf::io::ErrorCollector {
 public:
@@ -66,6 +66,8 @@ std::expected<void, std::string> Kpis::compile_kpis() {
         if (!formula) return fail("formula: " + formula.error());
         Compiled compiled{f, std::move(*formula), false, {}};
         for (const int m : compiled.formula.measures()) compiled.by_currency |= fold_.is_money(f, m);
+        for (const int m : compiled.formula.measures_in_units())
+            if (!fold_.is_money(f, m)) return fail("formula: units(" + family->measures(m).name() + "): is no money");
         const bool money = kpi.unit() == v1::MONEY || kpi.unit() == v1::MONEY_PER_DAY;
         if (money && !compiled.by_currency) return fail("unit: is money, and no measure of the formula is");
         auto& description = compiled.description;
@@ -102,7 +104,7 @@ Projection Kpis::projection(std::shared_ptr<const Kpis> kpis) {
     const auto version = kpis->fingerprint();
     return {.name = std::string(view_name),
             .version = version,
-            .tables = {"cells"},
+            .tables = {"cells", "sales", "deliveries"},  // Table in restate.hpp
             .apply = [kpis = std::move(kpis)](const Event& event, Rows& rows) {
                 kpis->fold_.apply(event, kpis->calendar(event.header.tenant), rows);
             }};

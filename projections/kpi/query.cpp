@@ -1,3 +1,4 @@
+#include "events/money.hpp"
 #include "events/time.hpp"
 #include "projections/kpi/kpi.hpp"
 
@@ -43,11 +44,13 @@ Grain kept_grain(Grain grain, DimensionSet set) {
     return Grain::month;
 }
 
-std::expected<int, QueryError> dimension(const v1::MeasureFamily& family, const char* field, const std::string& name) {
+std::expected<int, QueryError> dimension(const v1::MeasureFamily& family, bool money, const char* field,
+                                         const std::string& name) {
     for (int i = 0; i < family.dimensions_size(); ++i)
         if (family.dimensions(i).name() == name) return i;
     std::string known;
     for (const auto& d : family.dimensions()) known += (known.empty() ? "" : ", ") + d.name();
+    if (money) known += ", currency";
     return wrong(field, "\"" + name + "\" is no dimension here; there are " + known);
 }
 
@@ -59,7 +62,7 @@ std::expected<void, QueryError> plan_dimensions(Plan& plan, const v1::MeasureFam
             plan.by_currency = true;
             continue;
         }
-        auto d = dimension(family, "by", name);
+        auto d = dimension(family, money, "by", name);
         if (!d) return std::unexpected(d.error());
         plan.by.push_back(*d);
         needed.push_back(*d);
@@ -69,7 +72,7 @@ std::expected<void, QueryError> plan_dimensions(Plan& plan, const v1::MeasureFam
             plan.currency = value;
             continue;
         }
-        auto d = dimension(family, "filter", name);
+        auto d = dimension(family, money, "filter", name);
         if (!d) return std::unexpected(d.error());
         plan.filter.emplace_back(*d, value);
         needed.push_back(*d);
@@ -141,15 +144,21 @@ public:
     }
 
 private:
+    static std::string take_dimension(std::string_view& key) {
+        if (key.empty())
+            throw std::runtime_error(
+                "a KPI cell has fewer dimensions than the catalogue: the view is still made again");
+        return take_text(key);
+    }
     // Nothing: a filter keeps it out.
     std::optional<Group> group_of(std::string_view key) const {
         std::vector<std::string> values(static_cast<std::size_t>(dimensions_));
         if (plan_.table.set == cube) {
-            for (auto& value : values) value = take_text(key);
+            for (auto& value : values) value = take_dimension(key);
         } else if (plan_.table.set != total) {
             values[plan_.table.set - 1u] = take_text(key);
         }
-        Group group{{}, take_text(key)};
+        Group group{{}, take_dimension(key)};
         for (const auto& [d, wanted] : plan_.filter)
             if (values[static_cast<std::size_t>(d)] != wanted) return {};
         if (!plan_.currency.empty() && group.second != plan_.currency) return {};
@@ -248,7 +257,8 @@ std::expected<std::vector<Cell>, QueryError> Kpis::cells(const ViewReader& view,
 
 void Kpis::fill(v1::KpiPoint& point, const Compiled& kpi, const Cell& cell) const {
     const auto unit = kpi.description.unit();
-    if (const auto value = kpi.formula.value(cell.amounts)) {
+    if (const auto value =
+            kpi.formula.value(cell.amounts, std::pow(10, events::minor_digits(cell.currency).value_or(0)))) {
         if (unit == v1::MONEY || unit == v1::MONEY_PER_DAY) {
             point.mutable_money()->set_minor(std::llround(*value));
             point.mutable_money()->set_currency(cell.currency);

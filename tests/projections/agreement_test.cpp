@@ -155,7 +155,7 @@ Stays stays_of(const View& sales_view, const Month& month) {
             add(told.ended_ms, month(visit.left_at()), visit.stage(),
                 static_cast<double>(visit.time_in_stage_us() / 1'000));
             if (visit.exit() == v1::MOVED_FORWARD || visit.exit() == v1::WON_FROM)
-                add(told.progressed, month(visit.left_at()), visit.stage(), 1);
+                add(told.progressed, month(visit.entered_at()), visit.stage(), 1);
         }
         // Open at the end of which months: from the opening, or a reopening, to the next close.
         for (int m = 1; m <= 12; ++m) {
@@ -273,6 +273,12 @@ TEST_CASE("KPIs and funnel agree with the states of the sales after any history"
             CHECK(days * 86'400'000 * stays.ended.at(place) == Approx(ended_ms[place]));
         for (const char* by : {"owner", "product"})
             for (const auto& [place, entered] : series("stage_entered", by)) CHECK(entered > 0);
+        for (const char* by : {"stage", "owner", "product", "region", "source", "sector"})
+            for (const auto& [place, share] : series("stage_conversion", by)) {
+                INFO(place << " by " << by);
+                CHECK(share >= 0);
+                CHECK(share <= 1);
+            }
         Tally open_by_month;
         const auto levels =
             kpis->series(view, "open_sales", {.tenant = "default", .from = "2026-01-01", .to = "2027-01-01"}).value();

@@ -6,6 +6,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <sstream>
+
 using namespace tidemark;
 using namespace tidemark::tests;
 namespace deliveries = projections::deliveries;
@@ -279,6 +281,190 @@ TEST_CASE("the board is filtered and paged", "[deliveries]") {
     CHECK(count({.status = v1::DeliveryRow::RUNNING}) == 1);
     CHECK(count({.on_time = true}) == 0);  // the first milestone was due on the 5th
     CHECK(count({.page = {.limit = 5}}) == 5);
+}
+
+namespace {
+
+struct DeliveryKpis {
+    std::shared_ptr<const kpi::Kpis> kpis = kpi::Kpis::make().value();
+    View view{kpi::Kpis::projection(kpis)};
+    explicit DeliveryKpis(const Story& story) { story.fold_into(view); }
+    // "2026-01 acme: 0.5 | ..." with money in minor units.
+    std::string told(std::string_view name, kpi::SeriesQuery query = {}) const {
+        query.tenant = "default";
+        const auto series = kpis->series(view, name, query);
+        if (!series) FAIL(series.error().field + ": " + series.error().what);
+        std::ostringstream all;
+        for (const auto& point : series->points()) {
+            all << (all.tellp() > 0 ? " | " : "") << point.bucket();
+            for (const auto& dim : point.dims()) all << " " << dim.value();
+            all << ": ";
+            if (point.has_money()) {
+                all << point.money().minor();
+            } else if (point.has_value()) {
+                all << point.value();
+            } else {
+                all << "-";
+            }
+        }
+        return all.str();
+    }
+};
+
+v1::DeliveryEvent closed() {
+    v1::DeliveryEvent e;
+    *e.mutable_delivery_closed()->mutable_dims() = delivery_dims();
+    return e;
+}
+
+v1::DeliveryEvent cancelled() {
+    v1::DeliveryEvent e;
+    e.mutable_delivery_cancelled()->set_reason("no longer wanted");
+    *e.mutable_delivery_cancelled()->mutable_dims() = delivery_dims();
+    return e;
+}
+
+// Two deliveries of a_plan(): ten days, 1,000.00, 600 + 1,800 minutes, and a planned risk of 10 % x 500.00.
+//   d1, Ada's: all done in 2,400 minutes, 800.00 spent, handed over on the planned 10 January
+//   d2, Bob's: 600 of 2,400 minutes done in 720, 400.00 spent, handed over on 8 January
+Story two_deliveries() {
+    auto plan = a_plan();
+    auto& risk = *plan.add_risks();
+    risk.set_id("r0");
+    risk.set_category(v1::MARKET_RISK);
+    risk.set_probability_bp(1'000);
+    *risk.mutable_impact() = eur(50'000);
+    Story story;
+    story.delivery("d1", planned(delivery_dims("acme", "ada"), plan), at(2025, 12, 20))
+        .delivery("d2", planned(delivery_dims("acme", "bob"), plan), at(2025, 12, 20));
+    for (const auto* id : {"d1", "d2"})
+        story.delivery(id, started(), at(2026, 1, 1)).delivery(id, task_completed("build"), at(2026, 1, 3));
+    story.delivery("d1", task_completed("migrate"), at(2026, 1, 9))
+        .delivery("d1", worked("build", 2'400), at(2026, 1, 9))
+        .delivery("d2", worked("build", 720), at(2026, 1, 7))
+        .delivery("d1", cost(eur(80'000)), at(2026, 1, 9))
+        .delivery("d2", cost(eur(40'000)), at(2026, 1, 7))
+        .delivery("d1", milestone_hit("half", date(2026, 1, 5), date(2026, 1, 4)), at(2026, 1, 4))
+        .delivery("d1", risk_raised("r1", 2'500, eur(40'000)), at(2026, 1, 4))
+        .delivery("d1", risk_closed("r0"), at(2026, 1, 5))
+        .delivery("d1", delivered(date(2026, 1, 10), date(2026, 1, 10)), at(2026, 1, 10))
+        .delivery("d2", delivered(date(2026, 1, 8), date(2026, 1, 10)), at(2026, 1, 8));
+    return story;
+}
+
+}  // namespace
+
+TEST_CASE("the delivery formulas are KPIs over sums, as worked out by hand", "[deliveries][kpi]") {
+    const DeliveryKpis f(two_deliveries());
+    // Handed over:       W      T    C      BAC   PV    EV
+    //   d1             2,400   10   800   1,000 1,000 1,000
+    //   d2               600    8   400   1,000   800   250
+    //   both           3,000   18 1,200   2,000 1,800 1,250
+    CHECK(f.told("delivery_progress") == "2026-01: 166.667");  // 3,000 / 18
+    CHECK(f.told("delivery_progress", {.by = {"owner"}}) == "2026-01 ada: 240 | 2026-01 bob: 75");
+    CHECK(f.told("delivery_progress", {.grain = "day"}) == "2026-01-08: 75 | 2026-01-10: 240");
+    CHECK(f.told("delivery_result") == "2026-01: 2.5");    // 3,000 / 1,200
+    CHECK(f.told("delivery_risk") == "2026-01: 200000");   // 166.667 x 1,200
+    CHECK(f.told("delivery_spi") == "2026-01: 0.694444");  // 1,250 / 1,800
+    CHECK(f.told("delivery_spi", {.by = {"owner"}}) == "2026-01 ada: 1 | 2026-01 bob: 0.3125");
+    CHECK(f.told("delivery_cpi") == "2026-01: 1.04167");  // 1,250 / 1,200
+    CHECK(f.told("delivery_eac") == "2026-01: 192000");   // 2,000 / 1.04167
+    // Plans: 2,000 over 20 days; 4,800 minutes of 4 tasks, 1,200 each; 2,000 x 20 hours.
+    CHECK(f.told("project_budget") == "2026-01: 200000");
+    CHECK(f.told("project_cost_per_day") == "2026-01: 10000");
+    CHECK(f.told("project_time") == "2026-01: 4800");
+    CHECK(f.told("project_risk") == "2026-01: 40000");
+    // As it went: 1,200 / 18 x 20 days; 3,120 / 3 x 4 tasks; 1,333.33 x 1,040 / 60.
+    CHECK(f.told("project_budget_actual") == "2026-01: 133333");
+    CHECK(f.told("project_time_actual") == "2026-01: 4160");
+    CHECK(f.told("project_risk_actual") == "2026-01: 23111.1");
+    // Planned 50 + 50; in January one of them is closed, and 0.25 x 400 is raised.
+    CHECK(f.told("delivery_expected_risk") == "2025-12: 10000 | 2026-01: 15000");
+    CHECK(f.told("delivery_expected_risk", {.by = {"category"}}) ==
+          "2025-12 MARKET_RISK: 10000 | 2026-01 MARKET_RISK: 5000 | 2026-01 TECHNOLOGY_RISK: 10000");
+    CHECK(f.told("delivery_open_risks") == "2025-12: 2 | 2026-01: 2");
+    // The same as the board says of each.
+    View board(deliveries::make());
+    two_deliveries().fold_into(board);
+    const auto d2 = deliveries::query_one(board, "default", "d2", at(2026, 3, 1), kpi::Calendar()).value();
+    CHECK(d2.actual().progress() == Approx(75));
+    CHECK(d2.earned_value().spi() == Approx(0.3125));
+    CHECK(d2.expected_risk(0).minor() == 5'000);
+}
+
+TEST_CASE("what comes in after the hand-over restates it; what is over bears no risk", "[deliveries][kpi]") {
+    auto story = two_deliveries();
+    story.delivery("d1", cost(eur(20'000)), at(2026, 2, 3)).delivery("d1", closed(), at(2026, 2, 5));
+    const DeliveryKpis f(story);
+    CHECK(f.told("delivery_cpi", {.by = {"owner"}}) == "2026-01 ada: 1 | 2026-01 bob: 0.625");  // 1,000 / 1,000
+    CHECK(f.told("delivery_result", {.by = {"owner"}}) == "2026-01 ada: 2.4 | 2026-01 bob: 1.5");
+    CHECK(f.told("delivery_expected_risk") == "2025-12: 10000 | 2026-01: 15000 | 2026-02: 5000");
+    View board(deliveries::make());
+    story.fold_into(board);
+    CHECK(deliveries::query_one(board, "default", "d1", at(2026, 3, 1), kpi::Calendar())->expected_risk_size() == 0);
+}
+
+TEST_CASE("a plan counts where it begins: a new baseline moves it, cancelling takes it back", "[deliveries][kpi]") {
+    auto later = a_plan();
+    later.set_start_date(date(2026, 3, 1));
+    later.set_end_date(date(2026, 3, 20));
+    *later.mutable_budget() = eur(150'000);
+    auto story = two_deliveries();
+    story.delivery("d3", planned(delivery_dims(), a_plan()), at(2025, 12, 20))
+        .delivery("d3", rebaselined(later), at(2025, 12, 22));
+    CHECK(DeliveryKpis(story).told("project_budget") == "2026-01: 200000 | 2026-03: 150000");
+    CHECK(DeliveryKpis(story).told("project_cost_per_day") == "2026-01: 10000 | 2026-03: 7500");
+    story.delivery("d3", cancelled(), at(2026, 1, 2));
+    CHECK(DeliveryKpis(story).told("project_budget") == "2026-01: 200000");
+    CHECK(DeliveryKpis(story).told("delivery_spi") == "2026-01: 0.694444");
+}
+
+TEST_CASE("milestones are the work of deliveries without planned minutes, in KPIs of their own", "[deliveries][kpi]") {
+    auto plan = a_plan();
+    plan.clear_tasks();
+    auto story = two_deliveries();
+    story.delivery("d3", planned(delivery_dims(), plan), at(2025, 12, 20))
+        .delivery("d3", started(), at(2026, 1, 1))
+        .delivery("d3", cost(eur(50'000)), at(2026, 1, 2))
+        .delivery("d3", milestone_hit("half", date(2026, 1, 5), date(2026, 1, 5)), at(2026, 1, 5))
+        .delivery("d3", delivered(date(2026, 1, 5), date(2026, 1, 10)), at(2026, 1, 5));
+    const DeliveryKpis f(story);
+    CHECK(f.told("delivery_progress") == "2026-01: 166.667");
+    CHECK(f.told("delivery_progress_milestones") == "2026-01: 0.2");  // one in five days
+    CHECK(f.told("delivery_result_milestones") == "2026-01: 0.002");  // of 500.00
+    CHECK(f.told("delivery_risk_milestones") == "2026-01: 100");
+    CHECK(f.told("delivery_spi") == "2026-01: 0.76087");  // (1,250 + 500) / (1,800 + 500)
+}
+
+TEST_CASE("a milestone that is due and never hit is not on time", "[deliveries][kpi]") {
+    // Due on 5 and 10 January; the first is hit on the 4th, the other one never.
+    auto story = half_way();
+    CHECK(DeliveryKpis(story).told("on_time_delivery") == "2026-01: 0.5");
+    CHECK(DeliveryKpis(story).told("on_time_of_hit") == "2026-01: 1");
+    CHECK(DeliveryKpis(story).told("on_time_delivery", {.to = "2026-01-07", .grain = "day"}) == "2026-01-05: 1");
+
+    // A new baseline puts the other one off to February: there it is due, and hit in time.
+    auto plan = a_plan();
+    plan.mutable_milestones(1)->set_baseline_date(date(2026, 2, 10));
+    auto moved = story;
+    moved.delivery("d1", rebaselined(plan), at(2026, 1, 20));
+    CHECK(DeliveryKpis(moved).told("on_time_delivery") == "2026-01: 1 | 2026-02: 0");
+    moved.delivery("d1", milestone_hit("whole", date(2026, 2, 10), date(2026, 2, 9)), at(2026, 2, 9));
+    CHECK(DeliveryKpis(moved).told("on_time_delivery") == "2026-01: 1 | 2026-02: 1");
+
+    // A baseline without it: it is due no more.
+    auto shorter = a_plan();
+    shorter.mutable_milestones()->RemoveLast();
+    auto dropped = story;
+    dropped.delivery("d1", rebaselined(shorter), at(2026, 1, 20));
+    CHECK(DeliveryKpis(dropped).told("milestones_due") == "2026-01: 1");
+
+    // Cancelled before it was due, it is due no more; after that day it stays missed.
+    auto early = story, late = story;
+    early.delivery("d1", cancelled(), at(2026, 1, 9));
+    late.delivery("d1", cancelled(), at(2026, 1, 12));
+    CHECK(DeliveryKpis(early).told("on_time_delivery") == "2026-01: 1");
+    CHECK(DeliveryKpis(late).told("on_time_delivery") == "2026-01: 0.5");
 }
 
 TEST_CASE("the delivery KPIs follow from milestones, hand-overs, work and cost", "[deliveries][kpi]") {

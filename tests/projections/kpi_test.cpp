@@ -1,15 +1,12 @@
 #include "projections/kpi/kpi.hpp"
 
 #include "projections/kpi/bins.hpp"
-#include "projections/kpi/cell_codec.hpp"
 #include "tests/projections/sale_events.hpp"
 #include "tests/support/fold.hpp"
 
 #include <catch2/catch.hpp>
-#include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
-#include <cmath>
 #include <random>
 
 using namespace tidemark;
@@ -90,16 +87,6 @@ Story january() {
         .sale("c", lost(bob, v1::PRICE, eur(20'000), "lead", at(2026, 1, 3), at(2026, 1, 31, 23, 30), 28 * day, 1000),
               at(2026, 1, 31, 23, 30));
     return story;
-}
-
-const kpi::CellLayout one_histogram{{}, 2, 1};
-
-v1::KpiCell parsed(const kpi::OpenCell& cell) {
-    std::string bytes;
-    cell.write(bytes);
-    v1::KpiCell row;
-    REQUIRE(row.ParseFromString(bytes));
-    return row;
 }
 
 }  // namespace
@@ -244,6 +231,76 @@ TEST_CASE("a reopening takes back the stay that had ended with the close", "[kpi
     CHECK(f.told("stage_conversion", {.grain = "year", .by = {"stage"}}) == "2026 lead: 1 | 2026 offer: 1");
 }
 
+TEST_CASE("a stay that progressed counts where it began, so that conversion is a share of what entered", "[kpi]") {
+    // Ada's a, b, c enter `lead` in January. In February a moves on to `offer`, b is Bob's by then and is won, c is
+    // lost; a is won in March.
+    //   lead:  entered 3 in January, of which a and b progressed: 2/3, whenever that was and whoever did it
+    //   offer: entered 1 in February, won: 1. By exit there would be 2 of none in February and 1 of none in March.
+    const auto ada = dims("ada"), bob = dims("bob");
+    v1::SaleEvent to_bob;
+    *to_bob.mutable_sale_reassigned()->mutable_from() = ada;
+    *to_bob.mutable_sale_reassigned()->mutable_to() = bob;
+    *to_bob.mutable_sale_reassigned()->mutable_amount() = eur(100);
+    to_bob.mutable_sale_reassigned()->set_stage("lead");
+    Story story;
+    for (const auto* id : {"a", "b", "c"}) story.sale(id, opened(ada, eur(100), at(2026, 1, 20)), at(2026, 1, 20));
+    story.sale("b", to_bob, at(2026, 1, 25))
+        .sale("a", moved(ada, "lead", "offer", eur(100), 12 * day), at(2026, 2, 1))
+        .sale("b", won(bob, eur(100), eur(100), "lead", at(2026, 1, 20), at(2026, 2, 2), 13 * day, 1000),
+              at(2026, 2, 2))
+        .sale("c", lost(ada, v1::PRICE, eur(100), "lead", at(2026, 1, 20), at(2026, 2, 3), 14 * day, 1000),
+              at(2026, 2, 3))
+        .sale("a", won(ada, eur(100), eur(100), "offer", at(2026, 1, 20), at(2026, 3, 1), 28 * day), at(2026, 3, 1));
+    const Fixture f(story);
+    CHECK(f.told("stage_conversion", {.by = {"stage", "owner"}}) ==
+          "2026-01 lead ada: 0.666667 | 2026-02 offer ada: 1");
+    CHECK(f.told("stage_conversion", {.grain = "year"}) == "2026: 0.75");
+
+    // b was opened in December already, as is told in April: its stay moves as a whole.
+    auto correction = corrected(bob, v1::WON, {100, 100, at(2026, 1, 20), at(2026, 2, 2)},
+                                {100, 100, at(2025, 12, 20), at(2026, 2, 2)});
+    *correction.mutable_sale_corrected()->mutable_opened_dims() = ada;
+    story.sale("b", correction, at(2026, 4, 1));
+    // And a, which had left its first stage.
+    auto of_a = corrected(ada, v1::WON, {100, 100, at(2026, 1, 20), at(2026, 3, 1)},
+                          {100, 100, at(2025, 11, 20), at(2026, 3, 1)}, "offer", 5000);
+    auto& c = *of_a.mutable_sale_corrected();
+    c.set_opened_stage("lead");
+    c.set_first_stage_left_at(at(2026, 2, 1));
+    *c.mutable_first_stage_left_dims() = ada;
+    c.mutable_before()->set_closing_stay_us(28 * day);
+    c.mutable_after()->set_closing_stay_us(28 * day);
+    story.sale("a", of_a, at(2026, 4, 1));
+    CHECK(Fixture(story).told("stage_conversion", {.by = {"stage", "owner"}}) ==
+          "2025-11 lead ada: 1 | 2025-12 lead ada: 1 | 2026-01 lead ada: 0 | 2026-02 offer ada: 1");
+
+    // A win that is taken back progressed nowhere.
+    auto again = reopened(bob, v1::WON, eur(100), "lead", at(2026, 2, 2), 44 * day, 1000);
+    again.mutable_sale_reopened()->set_stage_entered_at(at(2025, 12, 20));
+    *again.mutable_sale_reopened()->mutable_stage_entered_dims() = ada;
+    story.sale("b", again, at(2026, 5, 1));
+    CHECK(Fixture(story).told("stage_conversion", {.by = {"owner"}, .filter = {{"stage", "lead"}}}) ==
+          "2025-11 ada: 1 | 2026-01 ada: 0 | 2026-05 bob: 0");
+}
+
+TEST_CASE("stages and losses are asked by source and sector, too", "[kpi]") {
+    auto fair = dims(), web = dims();
+    fair.set_source("fair");
+    fair.set_sector("health");
+    web.set_source("web");
+    web.set_sector("retail");
+    Story story;
+    story.sale("a", opened(fair, eur(100), at(2026, 1, 1)), at(2026, 1, 1))
+        .sale("b", opened(web, eur(100), at(2026, 1, 1)), at(2026, 1, 1))
+        .sale("a", moved(fair, "lead", "offer", eur(100), day), at(2026, 1, 2))
+        .sale("b", lost(web, v1::PRICE, eur(100), "lead", at(2026, 1, 1), at(2026, 1, 2), day), at(2026, 1, 2));
+    const Fixture f(story);
+    CHECK(f.told("stage_conversion", {.by = {"source"}, .filter = {{"stage", "lead"}}}) ==
+          "2026-01 fair: 1 | 2026-01 web: 0");
+    CHECK(f.told("stage_entered", {.by = {"sector"}}) == "2026-01 health: 2 | 2026-01 retail: 1");
+    CHECK(f.told("loss_reasons", {.by = {"reason", "source", "sector"}}) == "2026-01 PRICE web retail: 1");
+}
+
 TEST_CASE("a corrected date moves the stays that begin with the opening or end with the close", "[kpi]") {
     // Opened on 1 January as Ada's, left for an offer on 11 February as Bob's, won on 3 March. In truth opened on
     // 28 December and won on 2 April.
@@ -385,108 +442,6 @@ TEST_CASE("tenants have their own KPIs and their own calendar", "[kpi]") {
     CHECK(kpis->series(view, "opened_value", {.tenant = "c"})->points_size() == 0);
 }
 
-TEST_CASE("quantiles from bins are within one percent of the value at that rank", "[kpi]") {
-    for (const unsigned seed : {1u, 2u, 3u, 4u}) {
-        INFO("seed " << seed);
-        std::mt19937_64 random(seed);
-        std::lognormal_distribution<double> cycle(14, 3);
-        std::vector<std::int64_t> values;
-        kpi::OpenCell bins, taken_back;
-        bins.read("", one_histogram);
-        taken_back.read("", one_histogram);
-        for (int i = 0; i < 2'001; ++i) {
-            const auto value = static_cast<std::int64_t>(cycle(random)) * (i % 5 == 0 ? -1 : 1);
-            values.push_back(value);
-            bins.add({0, kpi::bin_of(value), 1});
-            bins.add({0, kpi::bin_of(value * 3 + 7), 1});
-            taken_back.add({0, kpi::bin_of(value * 3 + 7), -1});
-        }
-        std::ranges::sort(values);
-        kpi::BinCounts counts;
-        kpi::merge(counts, parsed(bins).bins(0));
-        kpi::merge(counts, parsed(taken_back).bins(0));
-        for (const double q : {0.0, 0.1, 0.5, 0.9, 0.99, 1.0}) {
-            // By the definition itself: the first value that at least q * n of them do not exceed.
-            std::size_t at = 0;
-            while (static_cast<double>(at + 1) < q * 2'001) ++at;
-            const auto exact = static_cast<double>(values[at]);
-            CHECK(kpi::quantile(counts, q).value() == Approx(exact).epsilon(kpi::bins_relative_error).margin(0));
-        }
-    }
-    CHECK_FALSE(kpi::quantile({}, 0.5));
-    CHECK(kpi::value_of(kpi::bin_of(0)) == 0);
-}
-
-TEST_CASE("nine of ten do not exceed the p90, however few they are", "[kpi]") {
-    const auto of = [](std::initializer_list<std::int64_t> values, double q) {
-        kpi::BinCounts counts;
-        for (const auto value : values) ++counts[kpi::bin_of(value)];
-        return std::round(kpi::quantile(counts, q).value());
-    };
-    CHECK(of({10}, 0.9) == 10);
-    CHECK(of({10, 20}, 0.9) == 20);  // one of two is only half
-    CHECK(of({10, 20}, 0.5) == 10);
-    CHECK(of({10, 20, 30}, 0.5) == 20);
-    CHECK(of({10, 20, 30, 40}, 0.5) == 20);
-    CHECK(of({1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 0.9) == 9);  // nine of ten, exactly
-    CHECK(of({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 0.9) == 10);
-    for (int tens = 1; tens <= 200; ++tens) {  // 0.9 * n is whole, and must not be rounded up past itself
-        const kpi::BinCounts counts{{kpi::bin_of(1), 9 * tens}, {kpi::bin_of(1'000), tens}};
-        CHECK(kpi::quantile(counts, 0.9).value() == Approx(1).epsilon(kpi::bins_relative_error));
-    }
-}
-
-TEST_CASE("bins that hold nothing any more leave no trace", "[kpi]") {
-    kpi::OpenCell cell;
-    cell.read("", one_histogram);
-    cell.add({0, 7, 1});
-    cell.add({0, 3, 2});
-    cell.add({0, 7, -1});
-    cell.add({0, 5, 0});
-    const auto row = parsed(cell);
-    REQUIRE(row.bins_size() == 1);
-    REQUIRE(row.bins(0).index_size() == 1);
-    CHECK(row.bins(0).index(0) == 3);
-    CHECK(row.bins(0).count(0) == 2);
-}
-
-TEST_CASE("a cell's row has the bytes that Protobuf gives it, and is read back from them", "[kpi]") {
-    std::mt19937_64 random(11);
-    for (int round = 0; round < 500; ++round) {
-        const auto number = [&] {
-            return static_cast<std::int64_t>(random() >> random() % 64) * (random() % 2 ? 1 : -1);
-        };
-        const kpi::CellLayout layout{{}, static_cast<int>(random() % 5), static_cast<int>(random() % 4)};
-        v1::KpiCell row;
-        for (int i = 0; i < layout.values; ++i) row.add_values(number());
-        for (int h = 0; h < layout.bins; ++h) {
-            auto& bins = *row.add_bins();
-            for (int i = 0, bin = -1728; i < static_cast<int>(random() % 40); ++i) {
-                bins.add_index(bin += 1 + static_cast<int>(random() % 60));
-                bins.add_count(number() | 1);
-            }
-        }
-        const auto bytes = row.SerializeAsString();
-        kpi::OpenCell cell;
-        cell.read(bytes, layout);
-        std::string written;
-        cell.write(written);
-        REQUIRE(written == bytes);
-    }
-    kpi::OpenCell cell;
-    CHECK_THROWS_AS(cell.read("\x0a\x7f", one_histogram), std::runtime_error);
-    CHECK_THROWS_AS(cell.read("\x1a\x01\x01", one_histogram), std::runtime_error);
-}
-
-TEST_CASE("a cell whose family has got more measures begins them at zero", "[kpi]") {
-    v1::KpiCell row;
-    row.add_values(5);
-    kpi::OpenCell cell;
-    cell.read(row.SerializeAsString(), one_histogram);
-    CHECK(cell.values() == std::vector<std::int64_t>{5, 0});
-    CHECK(parsed(cell).bins_size() == 1);
-}
-
 TEST_CASE("any interleaving of the partitions gives byte-equal answers", "[kpi]") {
     Story story;
     std::mt19937 random(7);
@@ -543,6 +498,8 @@ TEST_CASE("a question that cannot be answered says why", "[kpi]") {
     CHECK(error("nonsense", {}).not_found);
     CHECK(error("win_rate", {.grain = "fortnight"}).field == "grain");
     CHECK(error("win_rate", {.by = {"colour"}}).what.find("owner, region, product") != std::string::npos);
+    CHECK(error("win_rate", {.by = {"colour"}}).what.find("sector, currency") != std::string::npos);
+    CHECK(error("stage_entered", {.by = {"currency"}}).what.find("there are stage, pipeline") != std::string::npos);
     CHECK(error("win_rate", {.filter = {{"colour", "red"}}}).field == "filter");
     CHECK(error("win_rate", {.from = "yesterday"}).field == "from");
     CHECK(error("win_rate", {.from = "2026-02-01", .to = "2026-01-01"}).field == "to");

@@ -78,7 +78,7 @@ private:
     template <class Payload>
     Story& tell(std::string kind, std::string id, std::uint16_t type, Payload payload, events::Micros at, Told told,
                 events::RecordKind record = events::RecordKind::event) {
-        auto entry = std::make_unique<Entry>();
+        auto entry = std::make_shared<Entry>();
         entry->tenant = std::move(told.tenant);
         entry->kind = std::move(kind);
         entry->id = std::move(id);
@@ -110,7 +110,7 @@ private:
         view.apply(projections::Event{entry.header, entry.payload});
     }
 
-    std::vector<std::unique_ptr<Entry>> entries_;
+    std::vector<std::shared_ptr<const Entry>> entries_;  // told once; copies of a story share them
     std::map<std::uint32_t, events::Sequence> sequences_;
     std::map<std::string, events::Version> versions_;
 };
