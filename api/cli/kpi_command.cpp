@@ -1,5 +1,6 @@
 #include "api/cli/commands.hpp"
 #include "api/cli/progress.hpp"
+#include "events/time.hpp"
 
 #include <boost/json.hpp>
 
@@ -178,6 +179,10 @@ private:
         return 0;
     }
 
+    static events::Micros now() {
+        const auto since = std::chrono::system_clock::now().time_since_epoch();
+        return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+    }
     std::string query() const {
         std::string text = "?grain=" + escaped(arguments_.grain.empty() ? "month" : arguments_.grain);
         const auto add = [&](const std::string& name, const std::string& value) {
@@ -189,7 +194,9 @@ private:
             return all;
         };
         add("from", arguments_.from);
-        add("to", arguments_.to);
+        // What is due or planned lies ahead, too; the latest bucket of the overview is the present one.
+        const bool overview = arguments_.name.empty() && arguments_.to.empty();
+        add("to", overview ? events::format_time(now()) : arguments_.to);
         add("by", joined(arguments_.by));
         add("filter", joined(arguments_.filter));
         return text;
