@@ -251,7 +251,8 @@ TEST_CASE("the real sales come to the published figures, twice imported as once,
     }
     // The file knows days: what was handed over on the planned day has SPI 1, and nothing is without one.
     CHECK(measure(bed, "delivery_spi", "ev") == measure(bed, "delivery_eac", "bac"));
-    for (const auto& delivery : bed.get("/v1/deliveries?limit=200").at("deliveries").as_array()) {
+    const auto board = bed.get("/v1/deliveries?limit=200");
+    for (const auto& delivery : board.at("deliveries").as_array()) {
         const auto& row = delivery.at("delivery").as_object();
         INFO(json::serialize(delivery));
         const auto spi = number(delivery.at("earned_value").as_object(), "spi");
