@@ -1,6 +1,13 @@
 # tidemark_test(NAME SOURCES ... LIBS ...): one Catch2 program; each of its test cases is a ctest of its own
 # unless WHOLE is given (for suites whose start-up is dear).
 include(Catch)
+
+# The tests' own code is compiled faster and runs slower than what it tests: a third of a build is spared.
+set(tidemark_test_options -O1)
+if(TIDEMARK_SANITIZE)
+  set(tidemark_test_options -O0)
+endif()
+
 function(tidemark_test name)
   cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -9,6 +16,7 @@ function(tidemark_test name)
   add_executable(test_${name} ${ARG_SOURCES})
   target_link_libraries(test_${name} PRIVATE ${ARG_LIBS} tidemark_test_main tidemark_warnings)
   target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_options(test_${name} PRIVATE ${tidemark_test_options})
   if(ARG_WHOLE)
     add_test(NAME ${name} COMMAND test_${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
