@@ -12,15 +12,15 @@ void Submitting::answered(const v1::Outcome& outcome) {
         const std::scoped_lock lock(mutex_);
         if (failure_.empty()) failure_ = outcome.ShortDebugString();
     }
-    // Whoever waits is woken when half of the places are free, not for each.
-    if (under_way_.fetch_sub(1) - 1 <= in_flight_ / 2) under_way_.notify_one();
+    const std::size_t left = under_way_.fetch_sub(1) - 1;
+    if (left == goes_on_at() || left == 0) under_way_.notify_one();
 }
 
 std::expected<std::uint64_t, std::string> Submitting::run(const Make& make) {
     std::uint64_t sent = 0;
     std::vector<consumers::Submission> group;
     for (bool more = true; more;) {
-        for (std::size_t busy = under_way_; busy > in_flight_ / 2; busy = under_way_) under_way_.wait(busy);
+        for (std::size_t busy = under_way_; busy > goes_on_at(); busy = under_way_) under_way_.wait(busy);
         const std::size_t room = std::min<std::size_t>(in_flight_ - under_way_, 1'024);
         group.clear();
         while (more && group.size() < room) {

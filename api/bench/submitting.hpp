@@ -3,6 +3,7 @@
 
 #include "consumers/command_processor/command_processor.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <expected>
@@ -25,6 +26,8 @@ public:
     [[nodiscard]] std::expected<std::uint64_t, std::string> run(const Make& make);
 
 private:
+    // Whoever waits is woken when an eighth of the places is free, not for each.
+    [[nodiscard]] std::size_t goes_on_at() const { return in_flight_ - std::max<std::size_t>(1, in_flight_ / 8); }
     void answered(const v1::Outcome& outcome);
 
     consumers::CommandProcessor& commands_;

@@ -15,6 +15,13 @@
 #include <cstdlib>
 #include <fmt/core.h>
 
+// What jemalloc is told (its manual, "TUNING"): memory that was freed goes back to the system after a second, so that
+// what is resident is what the caches are allowed, not what a burst once took.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";  // NOLINT: its name, its type
+}
+
 using namespace tidemark;
 using namespace tidemark::api;
 

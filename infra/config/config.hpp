@@ -40,8 +40,8 @@ struct Config {
     std::size_t group_records = 2'000;
     bool compress_blocks = true;
 
-    std::size_t aggregate_cache_bytes = 256u << 20;
-    std::size_t view_cache_bytes = 256u << 20;
+    std::size_t aggregate_cache_bytes = 128u << 20;
+    std::size_t view_cache_bytes = 192u << 20;
     std::size_t tail_bytes = 64u << 20;
     std::size_t derived_cache_bytes = 64u << 20;
     std::size_t derived_buffer_bytes = 64u << 20;
