@@ -58,6 +58,15 @@ std::expected<bool, std::string> take_outcome(std::string_view& bytes, v1::Outco
     return true;
 }
 
+// Why there is no connection, and what to do about it.
+std::string unreached(const ServerAddress& address, error_code error) {
+    const std::string why = "http://" + address.text() + ": " + error.message();
+    if (error != net::error::connection_refused) return why;
+    return why +
+           "; is a server running there? `tidemark serve` starts one, --server names another, --data opens a data "
+           "directory without one";
+}
+
 // The commands under way, over all attempts.
 struct Outstanding {
     std::deque<UnderWay> in_order;     // the first is the next to be answered
@@ -88,7 +97,7 @@ public:
         net::connect(socket_, tcp::resolver(io_).resolve(address_.host, address_.port, error), error);
         if (error == net::error::connection_refused && !all_.connected) {
             // One that has been there may be starting again; one that never was is not waited for.
-            fail("http://" + address_.text() + ": " + error.message() + "; is a server running there?");
+            fail(unreached(address_, error));
         }
         if (error) return address_.text() + ": " + error.message();
         all_.connected = true;
@@ -346,7 +355,7 @@ struct Client::Impl {
                 return Reply{.status = parser.get().result_int(), .body = std::move(parser.get().body())};
             }
             stream.reset();
-            if (fresh) return std::unexpected("http://" + address.text() + ": " + error.message());
+            if (fresh) return std::unexpected(unreached(address, error));
         }
     }
 };

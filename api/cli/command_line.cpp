@@ -1,9 +1,11 @@
 #include "api/cli/command_line.hpp"
 
 #include "api/cli/client.hpp"
+#include "api/json/tables.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -163,6 +165,7 @@ void add_rebuild(CLI::App& root, Arguments& chosen) {
     auto arguments = std::make_shared<RebuildArguments>();
     app->add_option("WHAT", arguments->what, "views, derived, or names of views; both if not said");
     add_store(*app, arguments->store);
+    app->add_flag("--json", arguments->json, "a line of JSON for each of the two");
     app->footer(
         "\nExamples:\n"
         "  tidemark rebuild --data ./data\n"
@@ -264,7 +267,11 @@ void add_bench(CLI::App& root, Arguments& chosen) {
         ->check(CLI::IsMember({"floors", "process", "sustained", "bulk", "singles", "history", "sizes"}));
     app->add_option("--events", arguments->events, "in the log for scan, replay and rebuild")->capture_default_str();
     app->add_option("--json", arguments->json, "write the figures there as JSON too");
-    app->footer("\nExample:\n  tidemark bench --seconds 5 --json bench.json");
+    app->footer(
+        "\nOther subcommands print JSON instead of text when they are given --json. This one takes minutes, and "
+        "prints\n"
+        "text as it goes: its --json names a file that gets the figures too.\n"
+        "\nExample:\n  tidemark bench --seconds 5 --json bench.json");
     app->callback([&chosen, arguments] { chosen = *arguments; });
 }
 
@@ -315,6 +322,19 @@ void add_completion(CLI::App& root, Arguments& chosen) {
     app->callback([&root, &chosen, shell] { chosen = CompletionArguments{.script = bash_completion(root)}; });
 }
 
+// The first word, if it is no subcommand: CLI11 would say that one is missing.
+std::string unknown_subcommand(const CLI::App& root, int argc, const char* const* argv) {
+    if (argc < 2 || argv[1][0] == '-') return {};
+    const std::string word = argv[1];
+    std::vector<std::string> names;
+    for (const CLI::App* app : root.get_subcommands({})) names.push_back(app->get_name());
+    if (std::ranges::find(names, word) != names.end()) return {};
+    const std::string_view near = json::nearest_of(word, {names.begin(), names.end()});
+    return "there is no subcommand '" + word + "'" +
+           (near.empty() ? std::string() : "; did you mean '" + std::string(near) + "'?") + "\nThere are " +
+           words(names) + "; `tidemark --help` says what each does";
+}
+
 }  // namespace
 
 Arguments parse_command_line(int argc, const char* const* argv, const std::string& settings_help) {
@@ -336,6 +356,10 @@ Arguments parse_command_line(int argc, const char* const* argv, const std::strin
     add_restore(root, chosen);
     add_bench(root, chosen);
     add_completion(root, chosen);
+    if (const std::string unknown = unknown_subcommand(root, argc, argv); !unknown.empty()) {
+        std::cerr << "tidemark: " << unknown << '\n';
+        return Finished{ExitCode::usage};
+    }
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -69,6 +69,7 @@ struct ReplayArguments {
 struct RebuildArguments {
     OpenedBy store;
     std::vector<std::string> what;  // "views", "derived" or names of views; empty: both
+    bool json = false;
 };
 struct CheckArguments {
     OpenedBy store;

@@ -58,13 +58,14 @@ ExitCode complain(const std::string& why, ExitCode code) {
 ExitCode run_import(const ImportArguments& arguments, const Surroundings& around) {
     auto mapping = Mapping::load(arguments.mapping);
     if (!mapping) return complain(mapping.error(), ExitCode::usage);
-    ImportOptions options{.rejects_directory = arguments.rejects, .key = {}};
-    if (mapping->has_personal()) {
-        auto key = around.read_or_make_key(arguments.key.empty() ? default_key_file() : arguments.key);
-        if (!key) return complain(key.error());
-        options.key = std::move(*key);
-    }
-    auto importer = Importer::open(std::move(*mapping), arguments.files, std::move(options));
+    // Ids that are not sent need no key that lasts.
+    auto key = arguments.dry_run
+                   ? std::expected<std::string, std::string>("of a dry run")
+                   : around.read_or_make_key(arguments.key.empty() ? default_key_file()
+                                                                   : std::filesystem::absolute(arguments.key));
+    if (!key) return complain(key.error());
+    auto importer = Importer::open(std::move(*mapping), arguments.files,
+                                   {.rejects_directory = arguments.rejects, .key = std::move(*key)});
     if (!importer) return complain(importer.error(), ExitCode::usage);
 
     std::expected<void, std::string> done;
@@ -76,8 +77,9 @@ ExitCode run_import(const ImportArguments& arguments, const Surroundings& around
         ImportSource source(**importer, arguments.where.tenant);
         done = Client(*address).send(source);
     }
+    (*importer)->finish();
     const ImportReport& report = (*importer)->report();
-    arguments.json ? report.print_json(std::cout) : report.print(std::cout);
+    arguments.json ? report.print_json(std::cout) : report.print(std::cout, !arguments.dry_run);
     if (!done) return complain(done.error());
     if (!(*importer)->failure().empty()) return complain((*importer)->failure());
     return report.rejected_rows() == 0 ? ExitCode::ok : ExitCode::rejected;

@@ -47,6 +47,7 @@ std::string escaped(std::string_view text) {
 struct Point {
     std::string bucket;
     std::string dims;
+    std::string currency;
     std::optional<double> value;
     std::string text = "-";
 };
@@ -65,7 +66,7 @@ std::string with_separators(std::string digits) {
 }
 
 Point read_point(const json::object& point, const std::string& unit) {
-    Point read{.bucket = text_at(point, "bucket")};
+    Point read{.bucket = text_at(point, "bucket"), .currency = text_at(point, "currency")};
     if (const auto* dims = point.if_contains("dims"); dims != nullptr && dims->is_array()) {
         for (const auto& dim : dims->as_array()) {
             if (dim.is_object()) read.dims += (read.dims.empty() ? "" : " / ") + text_at(dim.as_object(), "value");
@@ -74,23 +75,29 @@ Point read_point(const json::object& point, const std::string& unit) {
     if (const auto* money = point.if_contains("money"); money != nullptr && money->is_object()) {
         const std::string amount = text_at(money->as_object(), "amount");
         read.value = std::strtod(amount.c_str(), nullptr);  // only to draw: the text is what is shown
-        read.text = with_separators(amount) + " " + text_at(money->as_object(), "currency");
+        read.text = with_separators(amount) + " " + text_at(money->as_object(), "currency") +
+                    (unit == "MONEY_PER_DAY" ? " per day" : "");
     } else if (const auto* value = point.if_contains("value"); value != nullptr && value->is_number()) {
         read.value = value->to_number<double>();
         if (unit == "RATIO") {
             read.text = fmt::format("{:.2f} %", *read.value * 100);
         } else if (unit == "DAYS") {
             read.text = fmt::format("{:.2f} days", *read.value);
+        } else if (unit == "MINUTES") {
+            read.text = fmt::format("{:.2f} minutes", *read.value);
         } else {
             const bool whole = *read.value == std::floor(*read.value);
             read.text =
                 with_separators(whole ? fmt::format("{:.0f}", *read.value) : fmt::format("{:.2f}", *read.value));
         }
     }
-    const std::string currency = text_at(point, "currency");
-    if (!currency.empty() && read.text.find(currency) == std::string::npos)
-        read.dims += (read.dims.empty() ? "" : " / ") + currency;
     return read;
+}
+
+// What the point is of: its currency too, unless its amount says it.
+std::string with_currency(const Point& point) {
+    if (point.currency.empty() || point.text.find(point.currency) != std::string::npos) return point.dims;
+    return point.dims + (point.dims.empty() ? "" : " / ") + point.currency;
 }
 
 std::string sparkline(const std::vector<Point>& points, std::size_t most) {
@@ -234,28 +241,29 @@ private:
         std::size_t dims = 0;
         for (const Point& point : points) {
             high = std::max(high, point.value.value_or(0));
-            dims = std::max(dims, columns_of(point.dims));
+            dims = std::max(dims, columns_of(with_currency(point)));
         }
         for (const Point& point : points) {
             std::string bar;
             const int eighths = high > 0 ? static_cast<int>(std::max(0.0, point.value.value_or(0)) / high * 30) : 0;
             for (int i = 0; i < eighths; ++i) bar += "█";
-            fmt::print("{}  {}  {}  {}\n", padded(point.bucket, 22), padded(point.dims, dims),
+            fmt::print("{}  {}  {}  {}\n", padded(point.bucket, 22), padded(with_currency(point), dims),
                        padded(point.text, 22, true), bar);
         }
         if (points.empty()) fmt::print("nothing happened in that time\n");
     }
 
     static void print_latest(const json::value& series) {
-        std::map<std::string, std::vector<Point>> by_dims;
-        for (Point& point : points_of(series)) by_dims[point.dims].push_back(point);
+        // A bucket with nothing to divide by belongs to the row of those around it.
+        std::map<std::pair<std::string, std::string>, std::vector<Point>> by_dims;
+        for (Point& point : points_of(series)) by_dims[{point.dims, point.currency}].push_back(point);
         const auto& object = series.as_object();
         const auto* kpi = object.if_contains("kpi");
         const std::string name = kpi != nullptr && kpi->is_object() ? text_at(kpi->as_object(), "name") : std::string();
         if (by_dims.empty()) fmt::print("{} {} {}\n", padded(name, 30), padded("", 16), padded("-", 22, true));
         for (const auto& [dims, points] : by_dims) {
-            fmt::print("{} {} {}  {}\n", padded(name, 30), padded(dims, 16), padded(points.back().text, 22, true),
-                       sparkline(points, 24));
+            fmt::print("{} {} {}  {}\n", padded(name, 30), padded(with_currency(points.back()), 16),
+                       padded(points.back().text, 22, true), sparkline(points, 24));
         }
     }
 

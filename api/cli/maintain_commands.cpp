@@ -4,7 +4,12 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
 #include <fmt/core.h>
+#include <optional>
 
 namespace tidemark::api {
 
@@ -13,6 +18,35 @@ namespace {
 consumers::OnProgress onto(ProgressBar& bar) {
     return [&bar](consumers::Progress at) { bar.show(at.done, at.total, at.done); };
 }
+
+// Shows how far it is, and says at the end what it came to.
+class Rebuilding {
+public:
+    explicit Rebuilding(const std::string& title) : bar_(std::in_place, title, "records") {}
+
+    consumers::OnProgress progress() {
+        return [this](consumers::Progress at) {
+            records_ = at.done;
+            bar_->show(at.done, at.total, at.done);
+        };
+    }
+    void tell(boost::json::object what, const char* title, bool as_json) {
+        bar_.reset();
+        if (!as_json) {
+            fmt::print("{}: made again from the log\n", title);
+            return;
+        }
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;
+        what["records"] = records_.load();
+        what["seconds"] = std::round(took.count() * 1000) / 1000;
+        fmt::print("{}\n", boost::json::serialize(what));
+    }
+
+private:
+    std::optional<ProgressBar> bar_;
+    std::atomic<std::uint64_t> records_{0};  // progress may come from any thread
+    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace
 
@@ -39,22 +73,27 @@ ExitCode check_log(consumers::Log& log, consumers::KvStore& derived, const Check
     return report.faults.empty() ? ExitCode::ok : ExitCode::failed;
 }
 
-ExitCode rebuild_derived_stores(consumers::Log& log, consumers::KvStore& derived) {
-    {
-        ProgressBar bar("derived stores", "records");
-        if (auto rebuilt = consumers::rebuild_derived(log, derived, {}, onto(bar)); !rebuilt)
-            return complain(rebuilt.error());
-    }
-    fmt::print("derived stores: made again from the log\n");
+ExitCode rebuild_derived_stores(consumers::Log& log, consumers::KvStore& derived, const RebuildArguments& arguments) {
+    Rebuilding rebuilding("derived stores");
+    if (auto rebuilt = consumers::rebuild_derived(log, derived, {}, rebuilding.progress()); !rebuilt)
+        return complain(rebuilt.error());
+    boost::json::object what;
+    what["rebuilt"] = "derived";
+    rebuilding.tell(std::move(what), "derived stores", arguments.json);
     return ExitCode::ok;
 }
 
-ExitCode rebuild_views(consumers::Projector& projector, const std::vector<std::string>& names) {
-    {
-        ProgressBar bar("views", "records");
-        if (auto rebuilt = projector.rebuild(names, onto(bar)); !rebuilt) return complain(rebuilt.error());
+ExitCode rebuild_views(consumers::Projector& projector, const std::vector<std::string>& names,
+                       const RebuildArguments& arguments) {
+    Rebuilding rebuilding("views");
+    if (auto rebuilt = projector.rebuild(names, rebuilding.progress()); !rebuilt) return complain(rebuilt.error());
+    boost::json::object what;
+    what["rebuilt"] = "views";
+    boost::json::array& views = what["views"].emplace_array();
+    for (const auto& view : projector.status()) {
+        if (names.empty() || std::ranges::find(names, view.name) != names.end()) views.emplace_back(view.name);
     }
-    fmt::print("views: made again from the log\n");
+    rebuilding.tell(std::move(what), "views", arguments.json);
     return ExitCode::ok;
 }
 

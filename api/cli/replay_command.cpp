@@ -2,6 +2,7 @@
 #include "api/cli/commands.hpp"
 #include "api/cli/progress.hpp"
 #include "api/cli/store_commands.hpp"
+#include "api/http/answers.hpp"
 #include "api/json/write.hpp"
 #include "events/event.hpp"
 #include "events/time.hpp"
@@ -64,6 +65,30 @@ void compare_snapshots(const States& states, const consumers::DerivedStores& der
     }
 }
 
+// What happened; below it who, for whom, why and because of what; below that the event.
+void print_record(const v1::EventRecord& record, const events::RecordHeader& header) {
+    fmt::print("{:>6}  {}  {:<24} {}{}{}\n", record.version(), events::format_time(record.occurred_at()), record.type(),
+               record.actor(), record.on_behalf_of().empty() ? "" : " for " + record.on_behalf_of(),
+               record.reason().empty() ? "" : ": " + record.reason());
+    fmt::print("        recorded {} at {}:{} by command {}{}\n", events::format_time(record.recorded_at()),
+               record.position().partition(), record.position().sequence(), record.command_id(),
+               record.causation_id().empty() ? "" : " because of " + record.causation_id());
+    const auto& payload = record.GetReflection()->GetMessage(
+        record, v1::EventRecord::descriptor()->FindFieldByName(std::string(header.stream_kind)));
+    fmt::print("        {}\n", json::text_of(payload));
+}
+
+// That nothing differs is nothing to go by when nothing was compared.
+void print_compared(const ReplayedLog& told) {
+    if (told.snapshots_compared > 0) {
+        fmt::print("{} snapshots compared, {} differ\n", grouped(told.snapshots_compared), told.differences.size());
+    } else {
+        fmt::print(
+            "no snapshot was compared: no stream has one of its last version. `tidemark rebuild derived` makes one of "
+            "every stream\n");
+    }
+}
+
 }  // namespace
 
 std::expected<ReplayedLog, std::string> fold_log(consumers::Log& log, const consumers::DerivedStores* derived,
@@ -122,9 +147,7 @@ ExitCode replay_log(consumers::Log& log, const consumers::DerivedStores& derived
         fmt::print("{} records in {} blocks folded into {} streams in {:.2f} s: {} records/s\n", grouped(told->records),
                    grouped(told->blocks), grouped(told->streams), told->seconds,
                    grouped(static_cast<std::uint64_t>(rate)));
-        if (arguments.verify)
-            fmt::print("{} snapshots compared, {} differ\n", grouped(told->snapshots_compared),
-                       told->differences.size());
+        if (arguments.verify) print_compared(*told);
     }
     for (const std::string& difference : told->differences) complain(difference);
     return told->differences.empty() ? ExitCode::ok : ExitCode::failed;
@@ -145,28 +168,12 @@ ExitCode show_stream(consumers::History& history, const ReplayArguments& argumen
         if (!events) return complain(events.error());
         if (events->empty() && first == 1) return complain("there is no " + arguments.stream);
         for (const auto& stored : *events) {
-            const events::RecordHeader& header = stored.view.header;
-            const auto payload = events::decode_payload(stored.view);
-            if (!payload) return complain(payload.error().what);
-            const std::string body = std::visit(
-                [](const auto& message) -> std::string {
-                    if constexpr (std::is_same_v<std::decay_t<decltype(message)>, std::monostate>) {
-                        return "{}";
-                    } else {
-                        return json::text_of(message);
-                    }
-                },
-                *payload);
-            const std::string type_name(events::event_name(header.stream_kind, header.type));
+            const auto record = show(stored.view);
+            if (!record) return complain(record.error());
             if (arguments.json) {
-                fmt::print(
-                    "{{\"version\":{},\"type\":\"{}\",\"occurred_at\":\"{}\",\"recorded_at\":\"{}\",\"command_id\":\"{}"
-                    "\",\"event\":{}}}\n",
-                    header.version, type_name, events::format_time(header.occurred_at),
-                    events::format_time(header.recorded_at), header.command_id, body);
+                fmt::print("{}\n", json::text_of(*record));
             } else {
-                fmt::print("{:>6}  {}  {:<24} {}\n        {}\n", header.version,
-                           events::format_time(header.occurred_at), type_name, header.actor, body);
+                print_record(*record, stored.view.header);
             }
         }
         if (events->size() < page) return ExitCode::ok;

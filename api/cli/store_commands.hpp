@@ -17,8 +17,11 @@ namespace tidemark::api {
 // Shows the events of one stream.
 [[nodiscard]] ExitCode show_stream(consumers::History& history, const ReplayArguments& arguments);
 [[nodiscard]] ExitCode check_log(consumers::Log& log, consumers::KvStore& derived, const CheckArguments& arguments);
-[[nodiscard]] ExitCode rebuild_derived_stores(consumers::Log& log, consumers::KvStore& derived);
-[[nodiscard]] ExitCode rebuild_views(consumers::Projector& projector, const std::vector<std::string>& names);
+[[nodiscard]] ExitCode rebuild_derived_stores(consumers::Log& log, consumers::KvStore& derived,
+                                              const RebuildArguments& arguments);
+// `names` empty: all of them.
+[[nodiscard]] ExitCode rebuild_views(consumers::Projector& projector, const std::vector<std::string>& names,
+                                     const RebuildArguments& arguments);
 
 struct ReplayedLog {
     std::uint64_t blocks = 0;

@@ -41,10 +41,11 @@ Response get_state(const Context& context, const AggregateType& type, const Requ
     }
     Params params(request);
     consumers::AsOf as_of;
-    as_of.version = params.number("version");
-    as_of.occurred_at = params.time("as_of");
-    as_of.recorded_at = params.time("as_of_recorded");
     const events::StreamName stream{params.tenant(), std::string(type.kind), request.path_param("id")};
+    const auto& calendar = context.services.kpis.calendar(stream.tenant);
+    as_of.version = params.number("version");
+    as_of.occurred_at = params.time("as_of", calendar);
+    as_of.recorded_at = params.time("as_of_recorded", calendar);
     if (int{as_of.version.has_value()} + int{as_of.occurred_at.has_value()} + int{as_of.recorded_at.has_value()} > 1) {
         params.fault("as_of", "give one of version, as_of, as_of_recorded");
     }
@@ -129,8 +130,10 @@ void add_aggregate_routes(Routes& routes, const Context& context) {
         Route state = read_route(type, "", "A " + std::string(type.kind) + " as it is, or as it was");
         state.params.push_back({"version", In::query, Kind::integer, "as of this version"});
         state.params.push_back({"as_of", In::query, Kind::time,
-                                "what was true then (by occurred_at); a correction counts from when it was made on"});
-        state.params.push_back({"as_of_recorded", In::query, Kind::time, "what was known then (by recorded_at)"});
+                                "what was true then (by occurred_at); a correction counts from when it was made on. " +
+                                    std::string(date_is_its_end)});
+        state.params.push_back({"as_of_recorded", In::query, Kind::time,
+                                "what was known then (by recorded_at). " + std::string(date_is_its_end)});
         state.params.push_back({"If-None-Match", In::header, Kind::text, "an ETag: 304 if it is still that version"});
         state.response = v1::AggregateAnswer::descriptor();
         state.handler = [&context, &type](RequestPtr request, Responder responder) {

@@ -41,7 +41,7 @@ Response rejection_answer(const v1::Outcome& outcome, bool with_if_match) {
     problem_message.set_category(rejection.category());
     problem_message.set_command(rejection.command());
     problem_message.set_command_id(outcome.command_id());
-    if (outcome.status() == v1::REJECTED) {
+    if (outcome.has_version()) {
         problem_message.set_version(outcome.version());
     }
     return problem(std::move(problem_message));

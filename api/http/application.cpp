@@ -3,6 +3,7 @@
 #include "api/http/answers.hpp"
 #include "api/json/parse.hpp"
 #include "api/json/tables.hpp"
+#include "events/ids.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -87,6 +88,15 @@ bool is_127(std::string_view host) {
 
 }  // namespace
 
+// What is no id may be anything, a name too.
+std::vector<consumers::LogField> ids_of(const Request& request) {
+    std::vector<consumers::LogField> ids{{"request", request.id}};
+    if (events::valid_id(request.command_id)) {
+        ids.emplace_back("command", request.command_id);
+    }
+    return ids;
+}
+
 bool names_loopback(std::string_view host) {
     if (host.starts_with('[')) {
         return host.substr(0, host.find(']') + 1) == "[::1]";
@@ -146,8 +156,9 @@ void RoutedApplication::handle(RequestPtr request, Responder responder) {
     try {
         request->route->handler(request, std::move(responder));
     } catch (const std::exception& error) {  // the responder answers 500 where it ends
-        spdlog::error("http: {} {} request={} ended in an exception: {}", request->method, request->route->pattern,
-                      request->id, error.what());
+        spdlog::error("{}", consumers::with_fields("http: " + request->method + " " + request->route->pattern +
+                                                       " ended in an exception: " + error.what(),
+                                                   ids_of(*request)));
     }
 }
 
@@ -171,12 +182,15 @@ void RoutedApplication::answered(const Request& request, unsigned status, std::s
     if (!left_out) {
         return;
     }
-    const std::string_view command = request.header("idempotency-key").value_or("-");
-    spdlog::log(level, "http: {} {} -> {} in {} us, {} bytes, request={} command={}{}",
-                request.route != nullptr ? request.method : "?", route, status,
-                std::chrono::duration_cast<std::chrono::microseconds>(took).count(), bytes, request.id,
-                command.substr(0, 64),
-                *left_out == 0 ? std::string() : "; " + std::to_string(*left_out) + " refusals before it are not told");
+    const std::string_view method = request.route != nullptr ? std::string_view(request.method) : "?";
+    std::string message = "http: " + std::string(method) + " " + std::string(route) + " -> " + std::to_string(status);
+    if (*left_out != 0) {
+        message += "; " + std::to_string(*left_out) + " refusals before it are not told";
+    }
+    auto fields = ids_of(request);
+    fields.emplace_back("us", std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+    fields.emplace_back("bytes", std::to_string(bytes));
+    spdlog::log(level, "{}", consumers::with_fields(message, fields));
 }
 
 std::optional<std::size_t> Sparing::tell(std::chrono::steady_clock::time_point now) {

@@ -5,9 +5,11 @@
 #include "api/http/message.hpp"
 #include "api/http/metrics.hpp"
 #include "api/http/routes.hpp"
+#include "consumers/log_fields.hpp"
 
 #include <mutex>
 #include <optional>
+#include <vector>
 
 namespace tidemark::api {
 
@@ -42,6 +44,9 @@ private:
     Metrics& metrics_;
     Sparing refusals_;
 };
+
+// What a log line says of a request: `request`, and `command` if it is one with an id, given or made.
+[[nodiscard]] std::vector<consumers::LogField> ids_of(const Request& request);
 
 // "localhost", "127.0.0.1:8080", "[::1]": a name that only this machine has for itself. Anything else in Host is a
 // page in somebody's browser that had its own name resolved to here (DNS rebinding).

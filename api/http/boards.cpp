@@ -10,15 +10,15 @@ namespace deliveries = projections::deliveries;
 namespace rejections = projections::rejections;
 
 // `now` may be given, so that the same question has the same answer later.
-events::Micros now_of(const Context& context, Params& params) {
-    return params.time("now").value_or(context.services.clock());
+events::Micros now_of(const Context& context, Params& params, const std::string& tenant) {
+    return params.time("now", context.services.kpis.calendar(tenant)).value_or(context.services.clock());
 }
 
 Response delivery_board(const Context& context, const Request& request) {
     Params params(request);
     deliveries::BoardQuery query;
     query.tenant = params.tenant();
-    query.now = now_of(context, params);
+    query.now = now_of(context, params, query.tenant);
     query.status = static_cast<v1::DeliveryRow::Status>(params.choice("status", *v1::DeliveryRow::Status_descriptor()));
     query.owner = params.text("owner");
     query.region = params.text("region");
@@ -36,7 +36,7 @@ Response delivery_entry(const Context& context, const Request& request) {
     Params params(request);
     const std::string tenant = params.tenant();
     const std::string& id = request.path_param("id");
-    const events::Micros now = now_of(context, params);
+    const events::Micros now = now_of(context, params, tenant);
     return answer_query(context, request, params, deliveries::view_name, [&](const projections::ViewReader& view) {
         return found(deliveries::query_one(view, tenant, id, now, context.services.kpis.calendar(tenant)), "delivery",
                      id);
@@ -68,7 +68,8 @@ Response rejection_counts(const Context& context, const Request& request) {
 }  // namespace
 
 void add_board_routes(Routes& routes, const Context& context) {
-    const Param now{"now", In::query, Kind::time, "up to when time is counted; absent: now"};
+    const Param now{"now", In::query, Kind::time,
+                    "up to when time is counted; absent: now. " + std::string(date_is_its_end)};
     add_view(routes, context, deliveries::view_name, "/v1/deliveries", "deliveries",
              "The delivery board: plan, progress, result, risk", v1::DeliveryBoard::descriptor(),
              with_page({now,

@@ -99,7 +99,10 @@ std::optional<Response> read_headers(const Request& request, v1::Command& comman
 }
 
 // In the words of the request: a path in the body, or the name of a header.
-std::string in_request(std::string_view field, const CommandPlace& place) {
+std::string in_request(std::string_view field, const CommandPlace& place, const Request& request) {
+    if (field == "expected_version") {
+        return request.header("if-none-match") ? "If-None-Match" : "If-Match";
+    }
     const std::string of_command = place.command->name() + ".";  // as a rejection says it
     const std::string of_whole = place.body->name() + "." + of_command;
     for (const std::string& prefix : {of_whole, of_command}) {
@@ -145,7 +148,7 @@ void handle_command(const Context& context, const CommandPlace& place, RequestPt
         v1::Outcome invalid;
         invalid.set_command_id(command.command_id());
         invalid.set_status(v1::INVALID);
-        broken->set_field(in_request(broken->field(), place));
+        broken->set_field(in_request(broken->field(), place, *request));
         *invalid.mutable_rejection() = std::move(*broken);
         responder.respond(outcome_answer(*request, invalid, with_if_match, context.services.log));
         return;
@@ -154,7 +157,10 @@ void handle_command(const Context& context, const CommandPlace& place, RequestPt
                          responder = std::move(responder)](v1::Outcome outcome) mutable {
         responder.respond_with([&context, &place, request, with_if_match, outcome = std::move(outcome)]() mutable {
             if (outcome.has_rejection()) {
-                outcome.mutable_rejection()->set_field(in_request(outcome.rejection().field(), place));
+                v1::Rejection& said = *outcome.mutable_rejection();
+                // What is not there is named by the path of the request.
+                const std::string field = said.category() == v1::NOT_FOUND ? "stream_id" : said.field();
+                said.set_field(in_request(field, place, *request));
             }
             return outcome_answer(*request, outcome, with_if_match, context.services.log);
         });

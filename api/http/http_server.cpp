@@ -19,8 +19,9 @@ void answer_on_pool(const Context& context, RequestPtr request, Responder respon
         try {
             waiting->respond(query(*request));
         } catch (const std::exception& error) {
-            spdlog::error("http: {} request={} ended in an exception: {}", request->route->pattern, request->id,
-                          error.what());
+            spdlog::error("{}", consumers::with_fields(
+                                    "http: " + request->route->pattern + " ended in an exception: " + error.what(),
+                                    ids_of(*request)));
             waiting->respond(problem(500, "InternalError", "the query failed; the log of the server says more"));
         }
     });

@@ -1,5 +1,6 @@
 // GET /v1/kpis and /v1/kpis/{name}: what is measured, and how it went.
 #include "api/http/view_routes.hpp"
+#include "api/json/tables.hpp"
 
 namespace tidemark::api {
 namespace {
@@ -10,12 +11,29 @@ Response list_kpis(const Context& context, const Request& request) {
     return answer(request, context.services.kpis.list());
 }
 
+// With the name that was probably meant, and where all of them are.
+std::string no_such_kpi(const kpi::Kpis& kpis, const std::string& name) {
+    const v1::KpiList list = kpis.list();
+    std::vector<std::string_view> names;
+    for (const auto& known : list.kpis()) {
+        names.push_back(known.name());
+    }
+    const std::string_view near = json::nearest_of(name, names);
+    return "there is no KPI of that name; " +
+           (near.empty() ? std::string() : "did you mean " + std::string(near) + "? ") +
+           "GET /v1/kpis and `tidemark kpi` list all of them";
+}
+
 Response kpi_series(const Context& context, const Request& request) {
     Params params(request);
     const auto query = series_query(params);
     const std::string& name = request.path_param("name");
     return answer_query(context, request, params, kpi::view_name, [&](const projections::ViewReader& view) {
-        return context.services.kpis.series(view, name, query);
+        auto series = context.services.kpis.series(view, name, query);
+        if (!series && series.error().field == "kpi") {
+            series.error().what = no_such_kpi(context.services.kpis, name);
+        }
+        return series;
     });
 }
 

@@ -36,7 +36,7 @@ std::optional<bool> Params::flag(std::string_view name) {
     return *given == "true";
 }
 
-std::optional<events::Micros> Params::time(std::string_view name) {
+std::optional<events::Micros> Params::time(std::string_view name, const projections::kpi::Calendar& calendar) {
     const auto given = request_.argument(name);
     if (!given) {
         return std::nullopt;
@@ -45,7 +45,7 @@ std::optional<events::Micros> Params::time(std::string_view name) {
         return moment;
     }
     if (const auto day = events::parse_date(*given)) {
-        return *day * events::micros_per_day;
+        return calendar.midnight(std::int64_t{*day} + 1) - 1;
     }
     fault(name, "expected a time as 2026-01-31T09:30:00Z (RFC 3339; in a URL + is %2B), or a date as 2026-01-31");
     return std::nullopt;

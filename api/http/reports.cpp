@@ -18,8 +18,9 @@ Response funnel(const Context& context, const Request& request) {
     query.owner = params.text("owner");
     query.region = params.text("region");
     query.product = params.text("product");
-    const auto occurred = params.time("as_of");
-    const auto recorded = params.time("as_of_recorded");
+    const auto& calendar = context.services.kpis.calendar(query.tenant);
+    const auto occurred = params.time("as_of", calendar);
+    const auto recorded = params.time("as_of_recorded", calendar);
     if (occurred && recorded) {
         params.fault("as_of", "give one of as_of, as_of_recorded");
     }
@@ -63,8 +64,10 @@ void add_report_routes(Routes& routes, const Context& context) {
     add_view(
         routes, context, sales::view_name, "/v1/pipelines/{id}/funnel", "reports",
         "A pipeline's stages: how many, how much, how many go on", v1::Funnel::descriptor(),
-        {{"as_of", In::query, Kind::time, "what was true then (by occurred_at), with every correction known today"},
-         {"as_of_recorded", In::query, Kind::time, "what was known then (by recorded_at)"},
+        {{"as_of", In::query, Kind::time,
+          "what was true then (by occurred_at), with every correction known today. " + std::string(date_is_its_end)},
+         {"as_of_recorded", In::query, Kind::time,
+          "what was known then (by recorded_at). " + std::string(date_is_its_end)},
          {"owner", In::query, Kind::text, ""},
          {"region", In::query, Kind::text, ""},
          {"product", In::query, Kind::text, ""}},

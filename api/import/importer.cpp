@@ -4,6 +4,7 @@
 #include "api/import/build.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace tidemark::api {
 
@@ -21,14 +22,23 @@ std::string plain_name(const std::filesystem::path& path) {
     return std::regex_replace(name, rejects, "");
 }
 
-// sales.rejects.csv, sales.rejects.2.csv ...: never one that is there, for somebody may be mending it.
-std::filesystem::path free_rejects_path(const std::filesystem::path& directory, const std::string& plain) {
+// sales.rejects.csv, sales.rejects.2.csv ...
+std::filesystem::path rejects_path(const std::filesystem::path& directory, const std::string& plain, int number) {
     const std::filesystem::path name(plain);
+    const std::string count = number == 1 ? "" : "." + std::to_string(number);
+    return directory / (name.stem().string() + ".rejects" + count + name.extension().string());
+}
+// Never one that is there, for somebody may be mending it.
+std::filesystem::path free_rejects_path(const std::filesystem::path& directory, const std::string& plain) {
     for (int number = 1;; ++number) {
-        const std::string count = number == 1 ? "" : "." + std::to_string(number);
-        const auto path = directory / (name.stem().string() + ".rejects" + count + name.extension().string());
+        auto path = rejects_path(directory, plain, number);
         if (!std::filesystem::exists(path)) return path;
     }
+}
+
+std::string content_of(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 // Length before text, so that no two lists of texts look alike.
@@ -67,15 +77,15 @@ struct Importer::Row {
 };
 
 Importer::Importer(Mapping mapping, ImportOptions options)
-    : mapping_(std::move(mapping)), options_(std::move(options)) {}
+    : mapping_(std::move(mapping)), options_(std::move(options)), digests_(options_.key) {}
 Importer::~Importer() = default;
 
 std::expected<std::unique_ptr<Importer>, std::string> Importer::open(Mapping mapping,
                                                                      const std::vector<std::filesystem::path>& files,
                                                                      ImportOptions options) {
     std::unique_ptr<Importer> importer(new Importer(std::move(mapping), std::move(options)));
-    if (importer->mapping_.has_personal() && importer->options_.key.empty()) {
-        return std::unexpected("the mapping has personal columns: a key for the digests behind command ids is needed");
+    if (importer->options_.key.empty()) {
+        return std::unexpected("a key for the digests behind command ids is needed");
     }
     if (auto found = importer->find_files(files); !found) return std::unexpected(found.error());
     if (auto loaded = importer->load_lookups(files); !loaded) return std::unexpected(loaded.error());
@@ -134,9 +144,8 @@ std::expected<void, std::string> Importer::load_lookups(const std::vector<std::f
 }
 
 std::string Importer::command_id(std::string_view content) const {
-    const events::Digest digest =
-        mapping_.has_personal() ? events::KeyedDigest(options_.key).of(content) : events::sha256(content);
-    return mapping_.source + ":" + events::hex(digest).substr(0, 32);
+    // Keyed: rows may be about persons, and who guesses a row must not be able to find its command.
+    return mapping_.source + ":" + events::hex(digests_.of(content)).substr(0, 32);
 }
 
 std::expected<void, std::string> Importer::make_start() {
@@ -293,8 +302,14 @@ void Importer::answered(std::uint64_t tag, const v1::Outcome& outcome) {
     under_way_.erase(found);
     if (outcome.repeated()) ++report_.repeated;
     switch (outcome.status()) {
-        case v1::ACCEPTED: ++report_.accepted; return;
-        case v1::UNCHANGED: ++report_.unchanged; return;
+        case v1::ACCEPTED:
+            ++report_.accepted;
+            if (!outcome.repeated()) ++report_.accepted_now;
+            return;
+        case v1::UNCHANGED:
+            ++report_.unchanged;
+            if (!outcome.repeated()) ++report_.unchanged_now;
+            return;
         default: break;
     }
     ++report_.rejected;
@@ -345,6 +360,25 @@ std::expected<void, std::string> Importer::write_reject(OpenFile& file, const Cs
     if (!file.rejects)
         return std::unexpected(told.rejects_path + ": cannot be written; the rejected rows would be lost");
     return {};
+}
+
+// A rejects file that says what one says that is there already is not kept beside it.
+void Importer::finish() {
+    for (const auto& file : files_) {
+        if (!file->rejects.is_open()) continue;
+        file->rejects.close();
+        FileReport& told = report_.files[file->report];
+        const std::string made = content_of(told.rejects_path);
+        for (int number = 1;; ++number) {
+            const auto other = rejects_path(options_.rejects_directory, plain_name(file->path), number);
+            if (other == told.rejects_path || !std::filesystem::exists(other)) break;
+            if (content_of(other) != made) continue;
+            std::error_code ignored;  // one too many does no harm
+            std::filesystem::remove(told.rejects_path, ignored);
+            told.rejects_path = other.string();
+            break;
+        }
+    }
 }
 
 std::uint64_t Importer::bytes_read() const {

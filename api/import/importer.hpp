@@ -18,7 +18,7 @@ namespace tidemark::api {
 
 struct ImportOptions {
     std::filesystem::path rejects_directory = ".";
-    std::string key;  // of the digests behind command ids, when the mapping has personal columns
+    std::string key;  // of the digests behind command ids; another key makes other ids
 };
 
 // A command to be sent; `tag` comes back with its outcome.
@@ -37,6 +37,8 @@ public:
     // The next command; nothing when all were handed out.
     [[nodiscard]] std::expected<std::optional<TaggedCommand>, std::string> next();
     void answered(std::uint64_t tag, const v1::Outcome& outcome);
+    // After the last answer, before the report is read.
+    void finish();
 
     // Bytes of all files, for a progress bar.
     [[nodiscard]] std::uint64_t bytes_read() const;
@@ -66,6 +68,7 @@ private:
 
     Mapping mapping_;
     ImportOptions options_;
+    events::KeyedDigest digests_;
     ImportReport report_;
     std::deque<std::pair<FilePlan*, std::filesystem::path>> to_read_;
     std::vector<std::unique_ptr<OpenFile>> files_;  // the last is being read; rows point into them

@@ -1,5 +1,6 @@
 #include "api/import/mapping.hpp"
 
+#include "api/json/tables.hpp"
 #include "events/ids.hpp"
 #include "events/v1/rules.pb.h"
 
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <fstream>
 #include <initializer_list>
+#include <map>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -19,12 +21,88 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
+constexpr const char* what_a_mapping_is =
+    "A mapping is a YAML file with `source` and `files`: docs/sales-operations.md tells its format, and "
+    "api/import/mappings holds two";
+
+// Which columns of a file belong to persons: those that the mapping says so, those that feed a field of a command that
+// the rules call personal, and whatever they derive from or is derived from them; but for those that the mapping says
+// to be of no person. Written into the file's plan.
+class PersonalColumns {
+public:
+    PersonalColumns(FilePlan& file, const std::set<std::size_t>& not_personal)
+        : file_(file), not_personal_(not_personal) {
+        for (const std::size_t slot : file.personal) why_[slot] = "is listed under personal";
+        for (const CommandPlan& plan : file.commands) add_fed(plan.set, false);
+        for (std::size_t before = 0; before != file.personal.size();) {
+            before = file.personal.size();
+            for (const Derived& derived : file.derived) add_derived(derived);
+        }
+    }
+
+    // Why no id may be made of these; empty: one may.
+    [[nodiscard]] std::string behind(const std::vector<std::size_t>& slots) const {
+        const auto found = std::ranges::find_if(slots, [&](std::size_t slot) { return file_.personal.contains(slot); });
+        if (found == slots.end()) return {};
+        return "ids never derive from personal columns, and '" + file_.names.all()[*found] + "' " + why_.at(*found) +
+               "; take another column, or list it under not_personal if it belongs to no person";
+    }
+
+private:
+    void add(const std::vector<std::size_t>& slots, const std::string& why) {
+        for (const std::size_t slot : slots) {
+            if (!not_personal_.contains(slot) && file_.personal.insert(slot).second) why_[slot] = why;
+        }
+    }
+    void add_fed(const MessagePlan& plan, bool inside) {
+        for (const MessagePlan::Field& field : plan.fields) {
+            const bool personal = inside || field.field->options().GetExtension(v1::rule).personal();
+            for (const Value& value : field.values) {
+                if (personal) add(value.slots(), "feeds " + field.path + ", which is personal");
+            }
+            for (const MessagePlan& message : field.messages) add_fed(message, personal);
+        }
+    }
+    void add_derived(const Derived& derived) {
+        const std::string& name = file_.names.all()[derived.slot];
+        const auto slots = derived.value.slots();
+        if (file_.personal.contains(derived.slot)) add(slots, "is behind '" + name + "', which is personal");
+        const auto source =
+            std::ranges::find_if(slots, [&](std::size_t slot) { return file_.personal.contains(slot); });
+        if (source != slots.end())
+            add({derived.slot}, "derives from '" + file_.names.all()[*source] + "', which is personal");
+    }
+
+    FilePlan& file_;
+    const std::set<std::size_t>& not_personal_;
+    std::map<std::size_t, std::string> why_;
+};
+
+// Every command as a mapping writes it: sale.open_sale.
+std::vector<std::string> every_command() {
+    std::vector<std::string> all;
+    const auto* bodies = v1::Command::descriptor()->FindOneofByName("body");
+    for (int i = 0; i < bodies->field_count(); ++i) {
+        const auto* kind = bodies->field(i);
+        for (int j = 0; j < kind->message_type()->field_count(); ++j) {
+            all.push_back(kind->name() + "." + kind->message_type()->field(j)->name());
+        }
+    }
+    return all;
+}
+
+std::string perhaps(std::string_view name, const std::vector<std::string_view>& names) {
+    const std::string_view near = json::nearest_of(name, names);
+    return near.empty() ? std::string() : "; did you mean '" + std::string(near) + "'?";
+}
+
 // Reads one mapping; throws std::runtime_error with line and key, turned into an error by parse().
 class MappingReader {
 public:
     explicit MappingReader(std::string name) : name_(std::move(name)) {}
 
     Mapping read(const YAML::Node& root) {
+        if (!root.IsMap()) fail(root, std::string("this is no mapping. ") + what_a_mapping_is);
         known_keys(root, "the mapping",
                    {"source", "about", "tenant", "actor", "reason", "dates", "maps", "lookups", "start", "files"});
         Mapping mapping;
@@ -203,24 +281,23 @@ private:
     }
 
     FilePlan read_file(const YAML::Node& node) const {
-        known_keys(node, "files", {"file", "key", "personal", "derive", "skip", "note", "commands"});
+        known_keys(node, "files", {"file", "key", "personal", "not_personal", "derive", "skip", "note", "commands"});
         FilePlan file;
         file.file = text(node, "file");
         if (!node["key"]) fail(node, "key: is missing: the columns that say which row it is");
         for (const std::string& column : texts(node["key"], "key")) file.key.push_back(file.names.slot(column));
-        if (node["personal"]) {
-            for (const std::string& column : texts(node["personal"], "personal"))
-                file.personal.insert(file.names.slot(column));
+        file.personal = columns(node, "personal", file.names);
+        const std::set<std::size_t> not_personal = columns(node, "not_personal", file.names);
+        for (const std::size_t slot : not_personal) {
+            if (file.personal.contains(slot))
+                fail(node["not_personal"], "not_personal: '" + file.names.all()[slot] + "' is under personal too");
         }
         for (const auto& entry : section(node, "derive")) {
             const auto name = entry.first.as<std::string>();
             Derived derived{.slot = file.names.slot(name),
                             .value = read_value(entry.second, "derive." + name, file.names)};
-            if (touches(derived.value.slots(), file.personal)) file.personal.insert(derived.slot);
             file.derived.push_back(std::move(derived));
         }
-        if (touches(file.key, file.personal))
-            fail(node["key"], "key: ids never derive from personal columns; choose another key");
         file.skip = read_rules(node, "skip", file.names);
         for (const RowRule& rule : file.skip) {
             for (const auto& test : rule.when.tests) {
@@ -236,33 +313,36 @@ private:
             plan.number =
                 static_cast<std::size_t>(std::ranges::count(file.commands, plan.command, &CommandPlan::command));
             file.commands.push_back(std::move(plan));
-            refuse_personal_ids(file.commands.back(), file.personal, command);
         }
         if (file.commands.empty()) fail(node, "commands: is missing or empty");
+        const PersonalColumns personal(file, not_personal);
+        if (const auto why = personal.behind(file.key); !why.empty()) fail(node["key"], "key: " + why);
+        const auto nodes = list(node, "commands");
+        for (std::size_t i = 0; i < file.commands.size(); ++i)
+            refuse_personal_ids(file.commands[i], personal, nodes[i]);
         return file;
     }
 
-    static bool touches(const std::vector<std::size_t>& slots, const std::set<std::size_t>& tainted) {
-        return std::ranges::any_of(slots, [&](std::size_t slot) { return tainted.contains(slot); });
+    std::set<std::size_t> columns(const YAML::Node& file, const std::string& key, Names& names) const {
+        std::set<std::size_t> slots;
+        if (!file[key]) return slots;
+        for (const std::string& column : texts(file[key], key)) slots.insert(names.slot(column));
+        return slots;
     }
 
-    void refuse_personal_ids(const CommandPlan& plan, const std::set<std::size_t>& tainted,
-                             const YAML::Node& at) const {
-        const std::string command = plan.command->name();
-        if (touches(plan.stream.slots(), tainted))
-            fail(at, command + ".stream: ids never derive from personal columns");
-        refuse_personal_ids(plan.set, tainted, at);
+    void refuse_personal_ids(const CommandPlan& plan, const PersonalColumns& personal, const YAML::Node& at) const {
+        if (const auto why = personal.behind(plan.stream.slots()); !why.empty())
+            fail(at, plan.command->name() + ".stream: " + why);
+        refuse_personal_ids(plan.set, personal, at);
     }
-    void refuse_personal_ids(const MessagePlan& plan, const std::set<std::size_t>& tainted,
-                             const YAML::Node& at) const {
+    void refuse_personal_ids(const MessagePlan& plan, const PersonalColumns& personal, const YAML::Node& at) const {
         for (const MessagePlan::Field& field : plan.fields) {
             const bool id = field.field->options().GetExtension(v1::rule).format() == v1::FORMAT_ID;
             for (const Value& value : field.values) {
-                if (id && touches(value.slots(), tainted)) {
-                    fail(at, field.path + ": is an id, and ids never derive from personal columns");
-                }
+                const auto why = id ? personal.behind(value.slots()) : std::string();
+                if (!why.empty()) fail(at, field.path + ": is an id, and " + why);
             }
-            for (const MessagePlan& message : field.messages) refuse_personal_ids(message, tainted, at);
+            for (const MessagePlan& message : field.messages) refuse_personal_ids(message, personal, at);
         }
     }
 
@@ -276,7 +356,11 @@ private:
         if (plan.body != nullptr && plan.body->message_type() != nullptr && dot != std::string::npos) {
             plan.command = plan.body->message_type()->FindFieldByName(full.substr(dot + 1));
         }
-        if (plan.command == nullptr) fail(node, "'" + full + "' is no command; one is written as sale.open_sale");
+        if (plan.command == nullptr) {
+            const auto all = every_command();
+            fail(node, "'" + full + "' is no command; one is written as sale.open_sale" +
+                           perhaps(full, {all.begin(), all.end()}));
+        }
         known_keys(how, full, {"stream", "at", "when", "once", "set"});
         if (!how["stream"]) fail(how, full + ".stream: is missing: the id of what the command is for");
         plan.stream = read_value(how["stream"], full + ".stream", names);
@@ -296,7 +380,12 @@ private:
             const auto name = entry.first.as<std::string>();
             // `amount` is how people write what is stored as minor units.
             const FieldDescriptor* field = type.FindFieldByName(plan.money && name == "amount" ? "minor" : name);
-            if (field == nullptr) fail(entry.first, path + ": " + type.name() + " has no field '" + name + "'");
+            if (field == nullptr) {
+                std::vector<std::string_view> names_there;
+                for (int i = 0; i < type.field_count(); ++i) names_there.push_back(type.field(i)->name());
+                fail(entry.first,
+                     path + ": " + type.name() + " has no field '" + name + "'" + perhaps(name, names_there));
+            }
             plan.fields.push_back(read_field(entry.second, *field, path + "." + name, names));
         }
         return plan;
@@ -335,15 +424,12 @@ std::vector<std::size_t> MessagePlan::slots() const {
     return found;
 }
 
-bool Mapping::has_personal() const {
-    return std::ranges::any_of(files, [](const FilePlan& file) { return !file.personal.empty(); });
-}
-
 std::expected<Mapping, std::string> Mapping::parse(const std::string& yaml, const std::string& name) {
     try {
         return MappingReader(name).read(YAML::Load(yaml));
     } catch (const YAML::Exception& error) {
-        return std::unexpected(name + ":" + std::to_string(error.mark.line + 1) + ": " + error.msg);
+        return std::unexpected(name + ":" + std::to_string(error.mark.line + 1) + ": this is not YAML: " + error.msg +
+                               ". " + what_a_mapping_is);
     } catch (const std::runtime_error& error) {
         return std::unexpected(error.what());
     }

@@ -50,8 +50,9 @@ struct FilePlan {
     std::string file;  // its name, without directory and .gz
     Names names;
     std::vector<std::size_t> key;  // columns that say which row it is
-    std::set<std::size_t>
-        personal;  // columns that belong to persons, and what derives from them: never in an id, not shown
+    // Columns that belong to persons, by declaration or because they feed a personal field, and what derives from
+    // them: never in an id, not shown.
+    std::set<std::size_t> personal;
     std::vector<Derived> derived;  // in order: later ones may use earlier ones
     std::vector<RowRule> skip;
     std::vector<RowRule> note;
@@ -71,8 +72,6 @@ struct Mapping {
     // An error names file, line and key.
     [[nodiscard]] static std::expected<Mapping, std::string> load(const std::filesystem::path& path);
     [[nodiscard]] static std::expected<Mapping, std::string> parse(const std::string& yaml, const std::string& name);
-    // Columns of persons take part in the digests behind command ids, which are then keyed.
-    [[nodiscard]] bool has_personal() const;
 };
 
 }  // namespace tidemark::api

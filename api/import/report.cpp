@@ -31,7 +31,7 @@ std::uint64_t ImportReport::rejected_rows() const {
     return rows;
 }
 
-void ImportReport::print(std::ostream& out) const {
+void ImportReport::print(std::ostream& out, bool sent) const {
     for (const FileReport& file : files) {
         out << file.file << ": " << file.rows << " rows\n";
         print_counts(out, "mended  ", file.mended);
@@ -48,8 +48,14 @@ void ImportReport::print(std::ostream& out) const {
             out << "    line " << row.line << (row.column.empty() ? "" : ", " + row.column) << ": " << row.why << '\n';
         }
     }
-    out << commands << " commands: " << accepted << " accepted, " << unchanged << " changed nothing, " << rejected
-        << " rejected; " << repeated << " of them had been sent before\n";
+    if (!sent) {
+        out << commands << " commands checked, none was sent\n";
+        return;
+    }
+    out << commands << " commands: " << accepted_now << " accepted, " << unchanged_now << " changed nothing, "
+        << rejected << " rejected";
+    if (repeated > 0) out << "; " << repeated << " had been sent before, and nothing was done again";
+    out << '\n';
 }
 
 void ImportReport::print_json(std::ostream& out) const {

@@ -31,11 +31,13 @@ struct ImportReport {
     std::uint64_t commands = 0;
     std::uint64_t accepted = 0;
     std::uint64_t unchanged = 0;
-    std::uint64_t repeated = 0;  // counted in accepted and unchanged too: they had been answered before
     std::uint64_t rejected = 0;
+    std::uint64_t repeated = 0;      // counted in those three too: they had been answered before, and so again
+    std::uint64_t accepted_now = 0;  // without repeated ones
+    std::uint64_t unchanged_now = 0;
 
     [[nodiscard]] std::uint64_t rejected_rows() const;
-    void print(std::ostream& out) const;
+    void print(std::ostream& out, bool sent = true) const;  // not sent: a dry run
     void print_json(std::ostream& out) const;
 };
 

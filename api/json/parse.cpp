@@ -2,6 +2,9 @@
 
 #include "api/json/parser_impl.hpp"
 
+#include <algorithm>
+#include <optional>
+
 namespace tidemark::api::json {
 namespace {
 
@@ -43,6 +46,31 @@ std::string mark_bad_utf8(std::string_view text) {
     return marked;
 }
 
+// Where a text begins that has no end; nothing: none does.
+std::optional<std::size_t> open_quote(std::string_view text) {
+    std::optional<std::size_t> open;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '"') {
+            open = open ? std::nullopt : std::optional(i);
+        } else if (open && text[i] == '\\') {
+            ++i;
+        }
+    }
+    return open;
+}
+
+// " at byte 17 (line 2, column 5)". Bytes, not characters: they are what an editor and a program agree upon.
+std::string at_byte(std::string_view text, std::size_t at) {
+    at = std::min(at, text.size());
+    const std::string_view before = text.substr(0, at);
+    std::string said = " at byte " + std::to_string(at + 1);
+    if (const auto line_end = before.rfind('\n'); line_end != std::string_view::npos) {
+        said += " (line " + std::to_string(std::ranges::count(before, '\n') + 1) + ", column " +
+                std::to_string(at - line_end) + ")";
+    }
+    return said;
+}
+
 }  // namespace
 
 std::string shown(std::string_view name) {
@@ -72,14 +100,40 @@ bool Parser::Impl::fail(std::string code, std::string detail) {
     return false;
 }
 
+bool Parser::Impl::unknown(std::string_view name, std::string detail) {
+    const std::string fit = shown(name);
+    path.push_back({fit, -1});
+    const bool read = fail("UnknownField", std::move(detail));
+    path.pop_back();
+    return read;
+}
+
 bool Parser::Impl::broken(simdjson::error_code error) {
     switch (error) {
         case simdjson::UTF8_ERROR: return fail("BadUtf8", "text is UTF-8");
         case simdjson::STRING_ERROR: return fail("BadUtf8", "a text has a broken escape, or half a surrogate pair");
         case simdjson::DEPTH_ERROR: return fail("TooDeep", "nested too deeply");
         case simdjson::CAPACITY: return fail("NotJson", "the text is too long");
-        default: return fail("NotJson", std::string("this is not JSON: ") + simdjson::error_message(error));
+        case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
+            return fail("NotJson", "this is not JSON" + (marked ? std::string() : at_byte(buffer, buffer.size())) +
+                                       ": it ends before what was begun is closed");
+        default: return not_json(simdjson::error_message(error));
     }
+}
+
+bool Parser::Impl::not_json(std::string_view why) {
+    return fail("NotJson", "this is not JSON" + where() + ": " + std::string(why));
+}
+
+std::string Parser::Impl::where() const {
+    if (marked) return {};  // the marks are longer than what they stand for
+    const char* place = nullptr;
+    if (document == nullptr) {
+        const auto open = open_quote(buffer);
+        return open ? at_byte(buffer, *open) : std::string();
+    }
+    const bool inside = document->current_location().get(place) == simdjson::SUCCESS;
+    return at_byte(buffer, inside ? static_cast<std::size_t>(place - buffer.data()) : buffer.size());
 }
 
 bool Parser::Impl::read_map(value in, Message& into, const Field& field) {
@@ -140,7 +194,7 @@ bool Parser::Impl::read_field(value in, Message& into, const Field& field) {
     if (type == json_type::null) {
         bool is_null = false;
         const bool read = in.is_null().get(is_null) == simdjson::SUCCESS;
-        return (read && is_null) || fail("NotJson", "this is not JSON: a word begins like null and is not");
+        return (read && is_null) || not_json("a word begins like null and is not");
     }
     const Reflection& reflection = *into.GetReflection();
     if (const auto* choice = field.descriptor->real_containing_oneof();
@@ -171,8 +225,8 @@ bool Parser::Impl::read_object(object& in, Message& into, const Table& table) {
                 return fail("BadUtf8", "text is UTF-8");
             }
             const std::string_view near = table.nearest(name);
-            return fail("UnknownField", "there is no field \"" + shown(name) + "\" here" +
-                                            (near.empty() ? "" : "; did you mean \"" + std::string(near) + "\"?"));
+            return unknown(name, "there is no field \"" + shown(name) + "\" here" +
+                                     (near.empty() ? "" : "; did you mean \"" + std::string(near) + "\"?"));
         }
         path.push_back({field->name, -1});
         const auto place = static_cast<std::size_t>(field - table.fields.data());
@@ -196,8 +250,9 @@ bool Parser::Impl::root(std::string_view text, Message& into) {
     into.Clear();
     buffer.reserve(text.size() + simdjson::SIMDJSON_PADDING);
     buffer.assign(text);
-    simdjson::ondemand::document document;
-    if (const auto error = parser.iterate(buffer).get(document)) {
+    simdjson::ondemand::document whole_text;
+    document = nullptr;
+    if (const auto error = parser.iterate(buffer).get(whole_text)) {
         if (error == simdjson::UTF8_ERROR && !marked) {
             marked = true;
             const bool read = root(mark_bad_utf8(text), into);
@@ -206,19 +261,20 @@ bool Parser::Impl::root(std::string_view text, Message& into) {
         }
         return broken(error);
     }
+    document = &whole_text;
     object whole;
-    if (const auto error = document.get_object().get(whole)) {
+    if (const auto error = whole_text.get_object().get(whole)) {
         json_type type{};
-        const bool json = document.type().get(type) == simdjson::SUCCESS;
+        const bool json = whole_text.type().get(type) == simdjson::SUCCESS;
         return error == simdjson::INCORRECT_TYPE && json ? fail("WrongType", "expected an object")
                : json                                    ? broken(error)
-                                                         : fail("NotJson", "this is not JSON: expected an object");
+                                                         : not_json("expected an object");
     }
     if (!read_object(whole, into, table_of(*into.GetDescriptor()))) {
         return false;
     }
-    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
-        return fail("NotJson", "there is something behind the object");
+    if (whole_text.current_location().error() != simdjson::OUT_OF_BOUNDS) {
+        return not_json("there is something behind the object");
     }
     return true;
 }

@@ -186,11 +186,11 @@ bool Parser::Impl::read_money(value in, v1::Money& into) {
         if (const auto error = part.value().get(inner)) {
             return broken(error);
         }
-        path.push_back({name == "amount" ? "amount" : name == "currency" ? "currency" : "", -1});
-        bool& seen = name == "amount" ? has_amount : has_currency;
-        if (path.back().name.empty()) {
-            return fail("UnknownField", "money has no field \"" + shown(name) + "\"; it has amount and currency");
+        if (name != "amount" && name != "currency") {
+            return unknown(name, "money has no field \"" + shown(name) + "\"; it has amount and currency");
         }
+        path.push_back({name == "amount" ? "amount" : "currency", -1});
+        bool& seen = name == "amount" ? has_amount : has_currency;
         if (seen) {
             return fail("DuplicateField", "the field is there twice");
         }

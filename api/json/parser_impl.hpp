@@ -29,7 +29,8 @@ struct Step {
 
 struct Parser::Impl {
     simdjson::ondemand::parser parser;
-    std::string buffer;  // with simdjson's padding
+    std::string buffer;                                // with simdjson's padding
+    simdjson::ondemand::document* document = nullptr;  // while it is read
     std::vector<Step> path;
     Fault fault;
     bool marked = false;  // the text holds bad_utf8_mark in place of bad bytes
@@ -50,8 +51,11 @@ struct Parser::Impl {
     bool read_integer(value in, Integer& out);
 
     bool fail(std::string code, std::string detail);
+    bool unknown(std::string_view name, std::string detail);  // `name` is in no table: it ends the path
+    bool not_json(std::string_view why);
     bool wrong_type(value& in, std::string_view expected);
     bool broken(simdjson::error_code error);
+    [[nodiscard]] std::string where() const;  // reading has come to: " at byte 17"; empty: not known
 };
 
 // A field name from outside, fit for a message to people.

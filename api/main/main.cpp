@@ -91,7 +91,8 @@ ExitCode run(const RebuildArguments& arguments) {
     auto store = open_store(*config, Derived::leave, Absent::refuse);
     if (!store) return complain(store.error());
     if (derived) {
-        if (const ExitCode code = rebuild_derived_stores(*store->log, *store->derived_rows); code != ExitCode::ok)
+        if (const ExitCode code = rebuild_derived_stores(*store->log, *store->derived_rows, arguments);
+            code != ExitCode::ok)
             return code;
     }
     if (!views) return ExitCode::ok;
@@ -100,7 +101,7 @@ ExitCode run(const RebuildArguments& arguments) {
     const bool named = !arguments.store.config.empty() || std::getenv("TIDEMARK_CONFIG") != nullptr;
     auto opened = open_views(*config, *store->log, named ? Settings::decide : Settings::confirm, Follow::no);
     if (!opened) return complain(opened.error());
-    return rebuild_views(*opened->projector, names);
+    return rebuild_views(*opened->projector, names, arguments);
 }
 
 BackupRead read_of(const infra::BackupTold& told) {

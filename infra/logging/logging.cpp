@@ -12,10 +12,8 @@ namespace tidemark::infra {
 
 namespace {
 
-// Between the message and its fields, and between a field's name and its value: ASCII's own separators,
-// which no message has (a control character is written escaped).
-constexpr char field_mark = '\x1e';
-constexpr char value_mark = '\x1f';
+constexpr char field_mark = consumers::log_field_mark;
+constexpr char value_mark = consumers::log_value_mark;
 
 // As in a JSON string. Text lines get the same, so that nothing that came from outside can begin a line of its own.
 void append_escaped(std::string_view text, bool quotes, std::string& out) {
@@ -125,19 +123,6 @@ void set_up_logging(std::string_view level, LogFormat format) {
     logger->set_level(spdlog::level::from_str(std::string(level)));
     logger->flush_on(spdlog::level::warn);
     spdlog::set_default_logger(std::move(logger));
-}
-
-std::string with_fields(std::string_view message, const std::vector<LogField>& fields) {
-    std::string out(message);
-    for (const auto& [name, value] : fields) {
-        out += field_mark;
-        out += name;
-        out += value_mark;
-        for (const char letter : value) {
-            out += letter == field_mark || letter == value_mark ? '?' : letter;
-        }
-    }
-    return out;
 }
 
 std::unique_ptr<spdlog::formatter> log_formatter(LogFormat format) {

@@ -50,6 +50,8 @@ TEST_CASE("a command is done once, and its answer says where it stands", "[http]
         client.post("/v1/customers/c1/create-customer", R"({"name": "Bob"})", {{"Idempotency-Key", "k1"}});
     CHECK(other.status == 409);
     CHECK(other.json().at("category").as_string() == "COMMAND_ID_REUSED");
+    CHECK(other.json().at("field").as_string() == "Idempotency-Key");
+    CHECK_FALSE(other.json().contains("version"));  // it was not asked for
 }
 
 TEST_CASE("a command without an id is given one, and told", "[http]") {
@@ -83,6 +85,10 @@ TEST_CASE("If-Match and If-None-Match hold a command to a version", "[http]") {
     CHECK(client.post("/v1/customers/c1/create-customer", ada, {{"If-None-Match", "*"}}).status == 412);
     const std::string change = R"({"owner": "bob"})";
     CHECK(client.post("/v1/customers/c1/change-customer-details", change, {{"If-Match", "\"7\""}}).status == 412);
+    CHECK(client.post("/v1/customers/c1/change-customer-details", change, {{"If-Match", "\"7\""}}).code() ==
+          "VersionConflict If-Match");
+    CHECK(client.post("/v1/customers/c1/create-customer", ada, {{"If-None-Match", "*"}}).code() ==
+          "VersionConflict If-None-Match");
     const auto changed = client.post("/v1/customers/c1/change-customer-details", change, {{"If-Match", "\"1\""}});
     CHECK(changed.status == 200);
     CHECK(changed.headers.at("etag") == "\"2\"");
@@ -104,7 +110,7 @@ TEST_CASE("what is wrong with a command is answered with status, code and field"
         return std::to_string(reply.status) + " " + reply.code();
     };
     CHECK(post("customers/c1/create-customer", "{") == "400 NotJson ");
-    CHECK(post("customers/c1/create-customer", R"({"nmae": "x"})") == "400 UnknownField ");
+    CHECK(post("customers/c1/create-customer", R"({"nmae": "x"})") == "400 UnknownField nmae");
     CHECK(post("customers/c1/create-customer", R"({"name": 3})") == "400 WrongType name");
     CHECK(post("customers/c1/create-customer", "{\"name\": \"\xff\"}") == "400 BadUtf8 name");
     CHECK(post("customers/c1/create-customer", "{}") == "422 Required name");

@@ -1,11 +1,14 @@
 #include "aggregates/aggregate_type.hpp"
 #include "aggregates/command.pb.h"
+#include "api/http/answers.pb.h"
 #include "api/json/parse.hpp"
 #include "api/json/write.hpp"
 
 #include <catch2/catch.hpp>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/util/message_differencer.h>
+
+#include <set>
 
 using namespace tidemark;
 using google::protobuf::FieldDescriptor;
@@ -152,8 +155,8 @@ TEST_CASE("what is wrong is named by rule and path", "[json]") {
         {R"({"lines": [{"quantity": 9223372036854775808}]})", "OutOfRange lines[0].quantity"},
         {R"({"lines": [{"quantity": true}]})", "WrongType lines[0].quantity"},
         {R"({"lines": [7]})", "WrongType lines[0]"},
-        {R"({"ownr": "ada"})", "UnknownField "},
-        {R"({"lines": [{"price": {}}]})", "UnknownField lines[0]"},
+        {R"({"ownr": "ada"})", "UnknownField ownr"},
+        {R"({"lines": [{"price": {}}]})", "UnknownField lines[0].price"},
         {R"({"owner": "a", "owner": "b"})", "DuplicateField owner"},
         {R"({"expected_close": "31.01.2026"})", "BadFormat expected_close"},
         {R"({"expected_close": "2026-02-30"})", "BadFormat expected_close"},
@@ -167,7 +170,7 @@ TEST_CASE("what is wrong is named by rule and path", "[json]") {
         {R"({"amount": {"amount": "99999999999999999999", "currency": "EUR"}})", "BadFormat amount.amount"},
         {R"({"amount": {"amount": "1", "currency": "XXQ"}})", "UnknownCurrency amount.currency"},
         {R"({"amount": {"amount": "1"}})", "Required amount"},
-        {R"({"amount": {"minor": 1, "currency": "EUR"}})", "UnknownField amount"},
+        {R"({"amount": {"minor": 1, "currency": "EUR"}})", "UnknownField amount.minor"},
         {"{\"owner\": \"a\xFF\"}", "BadUtf8 owner"},
         {"{\"lines\": [{}, {\"product_id\": \"\xC3\"}]}", "BadUtf8 lines[1].product_id"},
         {R"({"owner": "\ud800"})", "BadUtf8 owner"},
@@ -190,6 +193,33 @@ TEST_CASE("what is wrong is named by rule and path", "[json]") {
 TEST_CASE("an unknown field is answered with the name that was probably meant", "[json]") {
     CHECK(detail_of(R"({"ownr": "ada"})") == R"(there is no field "ownr" here; did you mean "owner"?)");
     CHECK(detail_of(R"({"zzzzzzzzzz": "ada"})") == R"(there is no field "zzzzzzzzzz" here)");
+}
+
+TEST_CASE("what is not JSON is answered with the place where it ceases to be", "[json]") {
+    CHECK_THAT(detail_of(R"({"owner": "a" "stage"})"), Catch::StartsWith("this is not JSON at byte 15: "));
+    CHECK_THAT(detail_of("{\n  \"owner\": \"a\",\n  \"stage\" \"b\"\n}"),
+               Catch::StartsWith("this is not JSON at byte 29 (line 3, column 11): "));
+    CHECK_THAT(detail_of(R"({"owner": "a)"), Catch::StartsWith("this is not JSON at byte 11: "));
+    CHECK_THAT(detail_of(R"({"owner": "a")"), Catch::StartsWith("this is not JSON at byte 14: "));
+    CHECK_THAT(detail_of(R"({"owner": "a"} {})"), Catch::StartsWith("this is not JSON at byte 16: "));
+    CHECK_THAT(detail_of("hello"), Catch::StartsWith("this is not JSON at byte 1: "));
+}
+
+TEST_CASE("every moment in an answer is written as one, and not as a number", "[json]") {
+    std::set<const google::protobuf::Descriptor*> seen;
+    const auto walk = [&](const auto& self, const google::protobuf::Descriptor* type) -> void {
+        if (!seen.insert(type).second) return;
+        for (int i = 0; i < type->field_count(); ++i) {
+            const FieldDescriptor* field = type->field(i);
+            if (field->message_type() != nullptr) self(self, field->message_type());
+            if (field->cpp_type() != FieldDescriptor::CPPTYPE_INT64 || !field->name().ends_with("_at")) continue;
+            INFO(field->full_name());
+            CHECK(field->options().GetExtension(v1::rule).format() == v1::FORMAT_TIME);
+        }
+    };
+    walk(walk, v1::AggregateAnswer::descriptor());
+    walk(walk, v1::EventRecord::descriptor());
+    CHECK(seen.size() > 30);
 }
 
 TEST_CASE("a command has one body only", "[json]") {

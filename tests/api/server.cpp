@@ -28,7 +28,7 @@ void must(const Started& started) {
 }  // namespace
 
 TestServer::TestServer(ServerOptions options)
-    : kpis_(*projections::kpi::Kpis::make()),
+    : kpis_(*projections::kpi::Kpis::make(projections::kpi::built_in_catalogue(), options.times)),
       view_rows_(std::make_unique<infra::MemoryKv>(consumers::Projector::tables(views_of(kpis_, options)))),
       derived_(log, derived_rows_, {}),
       projector_(std::make_unique<consumers::Projector>(log, *view_rows_, views_of(kpis_, options),

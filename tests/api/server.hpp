@@ -27,6 +27,7 @@ struct ServerOptions {
     HttpOptions http;
     consumers::ProcessorOptions processor;
     std::vector<projections::Projection> more_views;
+    projections::kpi::TenantTimes times;
 };
 
 // All parts, started; stopped in the order that the binary stops them.

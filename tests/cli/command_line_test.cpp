@@ -53,12 +53,33 @@ TEST_CASE("help teaches: every subcommand shows an example and ends well") {
 TEST_CASE("what cannot be understood ends with the exit code for usage") {
     CHECK(code_of(parse({})) == ExitCode::usage);
     CHECK(code_of(parse({"sell"})) == ExitCode::usage);
+    const auto sell = parse({"sell"});
+    CHECK_THAT(sell.err, Catch::Contains("there is no subcommand 'sell'; did you mean 'send'?") &&
+                             Catch::Contains("simulate") && Catch::Contains("tidemark --help"));
+    CHECK_THAT(parse({"frobnicate"}).err, Catch::Contains("'frobnicate'\n") && !Catch::Contains("did you mean"));
     CHECK(code_of(parse({"kpi", "--grains", "day"})) == ExitCode::usage);
     CHECK(code_of(parse({"check"})) == ExitCode::usage);
     CHECK(code_of(parse({"simulate", "--days", "none"})) == ExitCode::usage);
     CHECK(code_of(parse({"kpi", "--server", "http://x", "--data", "d"})) == ExitCode::usage);
     CHECK(code_of(parse({"kpi", "--server", "https://127.0.0.1"})) == ExitCode::usage);
     CHECK(code_of(parse({"kpi", "--config", "/dev/null"})) == ExitCode::usage);  // of a server that has its own
+}
+
+TEST_CASE("JSON is a flag of every subcommand that reports, but of bench, whose help says so") {
+    for (const std::vector<const char*>& arguments : {std::vector{"kpi", "--json"},
+                                                      {"simulate", "--json"},
+                                                      {"send", "-", "--json"},
+                                                      {"replay", "--data", "d", "--json"},
+                                                      {"rebuild", "--data", "d", "--json"},
+                                                      {"check", "--data", "d", "--json"},
+                                                      {"backup", "--json"},
+                                                      {"restore", "/", "--data", "d", "--json"},
+                                                      {"import", "/dev/null", "/dev/null", "--json"}}) {
+        INFO(arguments.front());
+        CHECK_FALSE(std::holds_alternative<Finished>(parse(arguments).arguments));
+    }
+    CHECK(std::get<RebuildArguments>(parse({"rebuild", "--data", "d", "--json"}).arguments).json);
+    CHECK_THAT(parse({"bench", "--help"}).out, Catch::Contains("--json names a file"));
 }
 
 TEST_CASE("settings of the server keep their order and their names") {

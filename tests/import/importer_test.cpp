@@ -42,7 +42,7 @@ v1::Outcome accepted(const v1::Command&) {
 }
 
 Imported run(Mapping mapping, const std::vector<std::filesystem::path>& files, const std::filesystem::path& directory,
-             const Answers& answer = accepted, const std::string& key = {}) {
+             const Answers& answer = accepted, const std::string& key = "a key") {
     auto importer = Importer::open(std::move(mapping), files, {.rejects_directory = directory, .key = key});
     if (!importer) throw std::runtime_error(importer.error());
     Imported imported;
@@ -53,6 +53,7 @@ Imported run(Mapping mapping, const std::vector<std::filesystem::path>& files, c
         imported.commands.push_back((*next)->command);
         (*importer)->answered((*next)->tag, answer((*next)->command));
     }
+    (*importer)->finish();
     imported.report = (*importer)->report();
     return imported;
 }
@@ -166,6 +167,42 @@ TEST_CASE("a rejects file can be mended and imported, and what the server reject
     CHECK(content(rejects) == mended);
 }
 
+TEST_CASE("importing a dirty file again leaves no second file of the same rejects") {
+    const TemporaryDirectory directory;
+    const auto rejects = directory.path() / "sales_pipeline.rejects.csv";
+    const auto import = [&] {
+        return run(mapping_of("maven_crm.yaml"), maven_files(), directory.path()).report.files.at(2).rejects_path;
+    };
+    CHECK(import() == rejects.string());
+    CHECK(import() == rejects.string());
+    CHECK_FALSE(std::filesystem::exists(directory.path() / "sales_pipeline.rejects.2.csv"));
+    write(rejects, content(rejects) + "being mended");  // by somebody, who is not disturbed
+    const auto second = (directory.path() / "sales_pipeline.rejects.2.csv").string();
+    CHECK(import() == second);
+    CHECK(import() == second);
+    CHECK_THAT(content(rejects), Catch::EndsWith("being mended"));
+    CHECK_FALSE(std::filesystem::exists(directory.path() / "sales_pipeline.rejects.3.csv"));
+}
+
+TEST_CASE("a report tells what was done now from what had been done before") {
+    const TemporaryDirectory directory;
+    const auto printed = [&](bool repeated) {
+        const auto report =
+            run(mapping_of("maven_crm.yaml"), maven_files(), directory.path(), [&](const v1::Command& command) {
+                v1::Outcome outcome = accepted(command);
+                outcome.set_repeated(repeated);
+                return outcome;
+            }).report;
+        std::ostringstream out;
+        report.print(out);
+        return out.str();
+    };
+    CHECK_THAT(printed(false), Catch::EndsWith("14 commands: 14 accepted, 0 changed nothing, 0 rejected\n"));
+    CHECK_THAT(printed(true),
+               Catch::EndsWith("14 commands: 0 accepted, 0 changed nothing, 0 rejected; 14 had been sent "
+                               "before, and nothing was done again\n"));
+}
+
 TEST_CASE("importing again makes the same command ids, and a mended row new ones") {
     const TemporaryDirectory directory;
     const auto once = run(mapping_of("maven_crm.yaml"), maven_files(), directory.path());
@@ -241,7 +278,7 @@ TEST_CASE("words where a figure should be are noted, and what no map knows is re
 
 TEST_CASE("a command that is sent once is sent for the first row that is kept") {
     const std::string yaml =
-        "source: crm\nfiles:\n  - file: sales.csv\n    key: id\n    commands:\n"
+        "source: crm\nfiles:\n  - file: sales.csv\n    key: id\n    not_personal: customer\n    commands:\n"
         "      - customer.create_customer:\n          stream: \"{customer}\"\n          once: true\n"
         "          set: {name: \"{customer}\"}\n"
         "      - sale.open_sale:\n          stream: \"{id}\"\n"
@@ -277,11 +314,38 @@ TEST_CASE("personal columns key the command ids and are not shown when they are 
     CHECK_THAT(imported.report.files[0].rejected[0].why, !Catch::Contains("not an address"));
 }
 
+TEST_CASE("columns that feed personal fields are personal without being declared so") {
+    const std::string yaml =
+        "source: crm\nfiles:\n  - file: people.csv\n    key: id\n    commands:\n"
+        "      - customer.create_customer:\n          stream: \"{id}\"\n"
+        "          set: {name: \"{name}\", birth_date: \"{born}\", region: \"{region}\", kind: PERSON}\n";
+    const TemporaryDirectory directory;
+    const auto people = directory.path() / "people.csv";
+    write(people, "id,name,born,region\nc1,张三,the 70s,east\nc2,Ada,1970-01-31,west\n");
+    const auto imported = run(std::move(*Mapping::parse(yaml, "m.yaml")), {people}, directory.path());
+    REQUIRE(imported.report.files.at(0).rejected.size() == 1);
+    CHECK(imported.report.files[0].rejected[0].column == "born");
+    CHECK_THAT(imported.report.files[0].rejected[0].why, !Catch::Contains("70s"));
+}
+
+TEST_CASE("command ids are keyed, whatever the rows are about") {
+    const TemporaryDirectory directory;
+    const auto ids_by = [&](const std::string& key) {
+        return ids(run(mapping_of("maven_crm.yaml"), maven_files(), directory.path(), accepted, key));
+    };
+    const auto one = ids_by("a key");
+    CHECK(one == ids_by("a key"));
+    std::vector<std::string> common;
+    std::ranges::set_intersection(one, ids_by("another key"), std::back_inserter(common));
+    CHECK(common.empty());  // the commands of `start` too
+    CHECK_THROWS_WITH(ids_by(""), Catch::Contains("key"));
+}
+
 TEST_CASE("what derives from personal columns is not shown either, mended or at fault") {
     const std::string yaml =
         "source: crm\nmaps: {cities: {mend: true, otherwise: keep, values: {Pari: Paris}}}\n"
         "files:\n  - file: people.csv\n    key: id\n    personal: [street, city, born]\n"
-        "    derive: {town: \"{city|map:cities}\", birthday: \"{born}\"}\n    commands:\n"
+        "    not_personal: id\n    derive: {town: \"{city|map:cities}\", birthday: \"{born}\"}\n    commands:\n"
         "      - customer.create_customer:\n          stream: \"{id}\"\n          at: \"{birthday}\"\n"
         "          set: {name: \"{id} {town}\"}\n";
     const TemporaryDirectory directory;

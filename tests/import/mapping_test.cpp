@@ -91,6 +91,15 @@ TEST_CASE("an error in a mapping names the line and the key") {
     CHECK_THAT(error_of(head + "    commands:\n      - sale.open_sale:\n          stream: \"{x|map:none}\"\n"),
                Catch::StartsWith("m.yaml:7: sale.open_sale.stream: there is no value map 'none'"));
     CHECK_THAT(error_of("source: [\n"), Catch::StartsWith("m.yaml:2: "));
+    CHECK_THAT(error_of(head + "    commands:\n      - customer.create_custmer: {stream: x}\n"),
+               Catch::EndsWith("did you mean 'customer.create_customer'?"));
+    CHECK_THAT(error_of(head + "    commands:\n      - sale.open_sale: {stream: x, set: {ownr: me}}\n"),
+               Catch::EndsWith("OpenSale has no field 'ownr'; did you mean 'owner'?"));
+    // Another file than a mapping, such as one with the rows.
+    CHECK_THAT(error_of("account: \"Acme\", 3: [x\n"),
+               Catch::StartsWith("m.yaml:1: this is not YAML: ") && Catch::Contains("docs/sales-operations.md"));
+    CHECK_THAT(error_of("account,sector\nAcme,retail\n"),
+               Catch::StartsWith("m.yaml:1: this is no mapping. A mapping is a YAML file with"));
 }
 
 TEST_CASE("yes and no are written as YAML has them, and nothing else is taken for no") {
@@ -120,6 +129,38 @@ TEST_CASE("ids never derive from personal columns, not even through a derived va
                                "          set: {customer_id: \"{email|slug}\"}\n"),
                Catch::Contains("open_sale.customer_id: is an id"));
     CHECK(error_of(file + "    key: id\n" + commands + "\"{id}\"\n          set: {email: \"{email}\"}\n") == "");
+}
+
+TEST_CASE("ids never derive from columns that feed personal fields, unless they are said to be of no person") {
+    const std::string file = "source: s\nfiles:\n  - file: a.csv\n    key: ";
+    const std::string create = "    commands:\n      - customer.create_customer:\n          stream: ";
+    const std::string named = "          set: {name: \"{name}\"}\n";
+    CHECK(error_of(file + "id\n" + create + "\"{name|slug}\"\n" + named) ==
+          "m.yaml:6: create_customer.stream: ids never derive from personal columns, and 'name' feeds "
+          "create_customer.name, which is personal; take another column, or list it under not_personal if it belongs "
+          "to no person");
+    CHECK_THAT(error_of(file + "name\n" + create + "\"{id}\"\n" + named),
+               Catch::StartsWith("m.yaml:4: key: ids never derive from personal columns, and 'name' feeds"));
+    // Through derived values, whichever of the two feeds the field.
+    const std::string derive = "    derive: {who: \"{first} {last}\"}\n";
+    CHECK_THAT(error_of(file + "id\n" + derive + create + "\"{last|slug}\"\n          set: {name: \"{who}\"}\n"),
+               Catch::Contains("'last' is behind 'who', which is personal"));
+    CHECK_THAT(error_of(file + "id\n" + derive + create + "\"{who|slug}\"\n          set: {name: \"{last}\"}\n"),
+               Catch::Contains("'who' derives from 'last', which is personal"));
+    // Of another command of the row; within a personal message; a reference.
+    CHECK_THAT(error_of(file + "id\n" + create + "\"{id}\"\n" + named +
+                        "      - sale.open_sale:\n          stream: s\n"
+                        "          set: {customer_id: \"{name|slug}\"}\n"),
+               Catch::Contains("open_sale.customer_id: is an id, and ids never derive"));
+    CHECK_THAT(error_of(file + "id\n" + create +
+                        "\"{pass}\"\n          set:\n            name: x\n"
+                        "            external_ids: [{system: state, id: \"{pass}\"}]\n"),
+               Catch::Contains("'pass' feeds create_customer.external_ids.id"));
+
+    const std::string companies = "name\n    not_personal: [name]\n";
+    CHECK(error_of(file + companies + create + "\"{name|slug}\"\n" + named) == "");
+    CHECK_THAT(error_of(file + companies + "    personal: [name]\n" + create + "\"{id}\"\n" + named),
+               Catch::Contains("not_personal: 'name' is under personal too"));
 }
 
 TEST_CASE("a value or a pattern that is too long to be matched is refused in words") {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <fstream>
 #include <memory>
+#include <sstream>
 #include <sys/wait.h>
 
 using tidemark::tests::TemporaryDirectory;
@@ -31,6 +32,13 @@ Ended run(const std::string& arguments) {
     return ended;
 }
 
+std::ptrdiff_t lines_with(const std::string& text, const std::string& word) {
+    std::istringstream in(text);
+    std::ptrdiff_t count = 0;
+    for (std::string line; std::getline(in, line);) count += line.find(word) != std::string::npos ? 1 : 0;
+    return count;
+}
+
 }  // namespace
 
 TEST_CASE("a simulated week is sent once, shown as KPIs, replayed, checked and rebuilt") {
@@ -51,12 +59,26 @@ TEST_CASE("a simulated week is sent once, shown as KPIs, replayed, checked and r
     const auto series = run("kpi won_value --grain day --by owner --filter region:East" + data);
     CHECK(series.code == 0);
     CHECK_THAT(series.said, Catch::Contains("2026-02-2"));
-    CHECK(run("kpi no_such_kpi" + data).code == 1);
+    const auto near = run("kpi win_rat" + data);
+    CHECK(near.code == 1);
+    CHECK_THAT(near.said, Catch::Contains("did you mean win_rate?") && Catch::Contains("GET /v1/kpis"));
+    // A bucket without a win has no velocity; it is the same row all the same.
+    CHECK_THAT(run("kpi sales_velocity --grain hour --json" + data).said,
+               Catch::Contains(R"("currency":"EUR","measures")"));
+    CHECK(lines_with(run("kpi --grain hour" + data).said, "sales_velocity") == 1);
+    CHECK_THAT(run("kpi sales_velocity --grain week" + data).said, Catch::Contains(" EUR per day"));
 
     CHECK(run("rebuild no_such_view" + data).code == 2);
-    const auto replayed = run("replay --verify" + data);
+    const auto rebuilt = run("rebuild --json" + data);
+    INFO(rebuilt.said);
+    CHECK(rebuilt.code == 0);
+    CHECK_THAT(rebuilt.said, Catch::Contains(R"({"rebuilt":"derived","records":)") &&
+                                 Catch::Contains(R"({"rebuilt":"views","views":[)") && Catch::Contains(R"("kpi")"));
+    CHECK_THAT(rebuilt.said, !Catch::Contains(R"("records":0,)") && !Catch::Contains("made again"));
+    const auto replayed = run("replay --verify" + data);  // there is a snapshot of every stream now
     CHECK(replayed.code == 0);
-    CHECK_THAT(replayed.said, Catch::Contains(" 0 differ"));
+    CHECK_THAT(replayed.said, Catch::Matches("(.|\n)*[1-9][0-9,]* snapshots compared, 0 differ\n"));
+    CHECK_THAT(run("replay --verify --json" + data).said, !Catch::Contains("\"snapshots_compared\":0,"));
     CHECK_THAT(run("replay product/lighthouse" + data).said,
                Catch::Contains("ProductDefined") && Catch::Contains("24500.00"));
     CHECK(run("replay product/none" + data).code == 1);
@@ -84,6 +106,102 @@ TEST_CASE("commands in a file are sent; what is malformed or rejected is told by
     CHECK(run("send " + (directory.path() / "absent").string() + data).code == 2);
 }
 
+TEST_CASE("replay shows of each event what an auditor asks: when, who, for whom, why, by which command, and where") {
+    const TemporaryDirectory directory;
+    const std::string data = " --data " + (directory.path() / "data").string();
+    const std::string file = (directory.path() / "commands.ndjson").string();
+    std::ofstream(file)
+        << R"({"stream_id":"c1","command_id":"k1","actor":"ada","on_behalf_of":"bo","reason":"by phone",)"
+        << R"("causation_id":"call-7","customer":{"create_customer":{"name":"N","region":"east"}}})" << '\n'
+        << R"({"stream_id":"c1","command_id":"k2","customer":{"archive_customer":{}}})" << '\n';
+    REQUIRE(run("send " + file + data).code == 0);
+    const auto shown = run("replay customer/c1" + data);
+    INFO(shown.said);
+    CHECK_THAT(shown.said, Catch::Contains("CustomerCreated") && Catch::Contains(" ada for bo: by phone\n"));
+    CHECK_THAT(shown.said, Catch::Matches("(.|\n)*recorded 20[0-9TZ:.-]+ at [0-9]+:0 by command k1 because of call-7\n"
+                                          " +.*\"region\":\"east\"(.|\n)*"));
+    CHECK_THAT(shown.said, Catch::Contains(" anonymous\n"));
+    const auto lines = run("replay customer/c1 --json" + data);
+    INFO(lines.said);
+    CHECK(lines_with(lines.said, "") == 2);
+    for (const char* member :
+         {R"("actor":"ada")", R"("on_behalf_of":"bo")", R"("reason":"by phone")", R"("causation_id":"call-7")",
+          R"("command_id":"k1")", R"("position":{"partition":)", R"("recorded_at":"20)", R"("occurred_at":"20)",
+          R"("type":"CustomerCreated")", R"("customer":{"customer_created":{)"}) {
+        CHECK_THAT(lines.said, Catch::Contains(member));
+    }
+    // One that is not compared is not said to be the same.
+    const auto verified = run("replay --verify" + data);
+    CHECK(verified.code == 0);
+    CHECK_THAT(verified.said, Catch::Contains("no snapshot was compared") && !Catch::Contains("0 differ"));
+}
+
+TEST_CASE("who speaks to a server that is not there is told what to do") {
+    for (const char* command : {"kpi", "simulate --days 1", "send /dev/null", "backup"}) {
+        const auto refused = run(std::string(command) + " --server http://127.0.0.1:1");
+        INFO(command << ": " << refused.said);
+        CHECK(refused.code == 1);
+        CHECK_THAT(refused.said, Catch::Contains("is a server running there?") && Catch::Contains("tidemark serve") &&
+                                     Catch::Contains("--data"));
+    }
+}
+
+TEST_CASE("a dry run checks every row, sends nothing and needs no server") {
+    const TemporaryDirectory directory;
+    const std::string samples = TIDEMARK_SAMPLES;
+    const std::string files = " " + std::string(TIDEMARK_MAPPINGS) + "/maven_crm.yaml " + samples + "/accounts.csv " +
+                              samples + "/products.csv " + samples + "/sales_teams.csv " + samples +
+                              "/sales_pipeline.csv --rejects " + directory.path().string();
+    const std::string key = (directory.path() / "import.key").string();
+    const auto checked = run("import --dry-run --server http://127.0.0.1:1 --key " + key + files);
+    INFO(checked.said);
+    CHECK(checked.code == 3);  // two rows of the sample are dirt
+    CHECK_THAT(checked.said, Catch::Contains("rejected 2 rows") && Catch::Contains("'2017-02-30' is not a date"));
+    CHECK_THAT(checked.said, Catch::Contains("14 commands checked, none was sent"));
+    CHECK(std::filesystem::exists(directory.path() / "sales_pipeline.rejects.csv"));
+    CHECK_FALSE(std::filesystem::exists(key));
+
+    // The same commands are new to a server afterwards.
+    const std::string data = " --data " + (directory.path() / "data").string();
+    const auto imported = run("import --key " + key + files + data);
+    INFO(imported.said);
+    CHECK_THAT(imported.said, Catch::Contains("14 commands: 14 accepted, 0 changed nothing, 0 rejected\n"));
+    CHECK(std::filesystem::exists(key));
+    const auto was = std::filesystem::current_path();
+    std::filesystem::current_path(directory.path());
+    CHECK(run("import --key relative.key" + files + data).code == 3);
+    std::filesystem::current_path(was);
+    CHECK(std::filesystem::exists(directory.path() / "relative.key"));
+    CHECK_THAT(run("import --key " + key + files + data).said,
+               Catch::Contains("14 commands: 0 accepted, 0 changed nothing, 0 rejected; 14 had been sent before"));
+}
+
+TEST_CASE("a simulation with a rate takes its time, and one without does not") {
+    const TemporaryDirectory directory;
+    const std::string play = "simulate --days 1 --end 2026-03-03 --customers 1 --sales-per-day 2 --json --data ";
+    const auto commands = [&](const std::string& said) {
+        const auto at = said.find("\"commands\":");
+        REQUIRE(at != std::string::npos);
+        return std::stod(said.substr(at + 11));
+    };
+    const auto seconds = [&](const std::string& said) {
+        const auto at = said.find("\"seconds\":");
+        REQUIRE(at != std::string::npos);
+        return std::stod(said.substr(at + 10));
+    };
+    const auto free = run(play + (directory.path() / "free").string());
+    REQUIRE(free.code == 0);
+    const double count = commands(free.said);
+    REQUIRE(count > 10);
+    // Paced to last a second and a half, however many there are.
+    const int rate = static_cast<int>(count / 1.5);
+    const auto paced = run(play + (directory.path() / "paced").string() + " --rate " + std::to_string(rate));
+    INFO(paced.said);
+    REQUIRE(paced.code == 0);
+    CHECK(commands(paced.said) == count);
+    CHECK(seconds(paced.said) >= (count - 1) / rate);
+}
+
 TEST_CASE("a data directory that is not one, or is in use, is refused in words") {
     const TemporaryDirectory directory;
     CHECK(run("simulate --write - --days 1 --customers 1 --sales-per-day 1 --end 2026-03-03").code == 0);
@@ -93,7 +211,6 @@ TEST_CASE("a data directory that is not one, or is in use, is refused in words")
     CHECK_THAT(refused.said, Catch::Contains("tidemark: "));
     CHECK(run("serve --listen 8080 --data " + directory.path().string()).code == 2);
     CHECK(run("serve --set no.such=1 --data " + directory.path().string()).code == 2);
-    CHECK(run("kpi --server http://127.0.0.1:1").code == 1);
 }
 
 TEST_CASE("a log whose digest key is gone is refused: repeated commands would look like others") {
