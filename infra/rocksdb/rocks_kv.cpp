@@ -176,12 +176,11 @@ struct Opened {
 };
 
 // The number of the last write that is in files, and not in write-ahead logs only.
-rocksdb::Status last_in_files(rocksdb::DBOptions database, const fs::path& directory,
-                              const rocksdb::ColumnFamilyDescriptor& numbers, std::uint64_t& last) {
-    InOrder nothing;  // lives longer than the database, which writes down its name
-    database.wal_filter = &nothing;
+rocksdb::Status look(rocksdb::DBOptions database, const fs::path& directory, const Tables& there, std::uint64_t& last) {
+    NumbersInLogs numbers;  // lives longer than the database, which writes down its name
+    database.wal_filter = &numbers;
     Opened looked;
-    auto status = rocksdb::DB::OpenForReadOnly(database, directory.string(), {numbers}, &looked.handles, &looked.db);
+    auto status = rocksdb::DB::OpenForReadOnly(database, directory.string(), there, &looked.handles, &looked.db);
     if (!status.ok()) {
         return status;
     }
@@ -192,25 +191,29 @@ rocksdb::Status last_in_files(rocksdb::DBOptions database, const fs::path& direc
     for (rocksdb::ColumnFamilyHandle* handle : looked.handles) {
         static_cast<void>(db->DestroyColumnFamilyHandle(handle));
     }
+    if (status.ok() && numbers.hole_before_files(last)) {
+        status = rocksdb::Status::Corruption("writes that had been synced are missing in the write-ahead logs");
+    }
     return status;
 }
 
 // What was written is there up to the first write that is not whole.
-rocksdb::Status open_in_order(rocksdb::DBOptions database, const fs::path& directory, const Tables& tables,
-                              InOrder& in_order, Opened& opened) {
-    std::uint64_t last = 0;
-    if (fs::exists(directory / "CURRENT")) {
-        if (auto status = last_in_files(database, directory, tables.front(), last); !status.ok()) {
+rocksdb::Status open_in_order(rocksdb::DBOptions database, const fs::path& directory, const Tables& there,
+                              const Tables& all, InOrder& in_order, Opened& opened) {
+    if (!there.empty()) {
+        std::uint64_t last = 0;
+        if (auto status = look(database, directory, there, last); !status.ok()) {
             return status;
         }
+        in_order.begin(last);
     }
-    in_order.begin(last);
     database.wal_filter = &in_order;
-    auto status = rocksdb::DB::Open(database, directory.string(), tables, &opened.handles, &opened.db);
+    auto status = rocksdb::DB::Open(database, directory.string(), all, &opened.handles, &opened.db);
     if (status.ok() && in_order.gap()) {
-        spdlog::warn("the write-ahead logs in {} have a hole, as a loss of power leaves it: what was written behind it "
-                     "is made again",
-                     directory.string());
+        spdlog::warn(
+            "the write-ahead logs in {} have a hole, as a loss of power leaves it: what was written behind it "
+            "is made again",
+            directory.string());
     }
     return status;
 }
@@ -255,12 +258,14 @@ std::expected<std::unique_ptr<RocksKv>, std::string> RocksKv::open(const fs::pat
             }
         }
     }
-    Tables descriptors;
-    for (const std::string& name : all) {
-        descriptors.emplace_back(name, impl->table_options);
-    }
+    const auto described = [&](const std::vector<std::string>& names) {
+        Tables descriptors;
+        for (const std::string& name : names) descriptors.emplace_back(name, impl->table_options);
+        return descriptors;
+    };
     Opened made;
-    if (const auto status = open_in_order(database, directory, descriptors, *in_order, made); !status.ok()) {
+    if (const auto status = open_in_order(database, directory, described(there), described(all), *in_order, made);
+        !status.ok()) {
         return std::unexpected(in_words(directory, status));
     }
     impl->db.reset(made.db, [env, in_order](rocksdb::DB* db) { delete db; });  // it uses both to its end

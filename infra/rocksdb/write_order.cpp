@@ -1,8 +1,10 @@
 #include "infra/rocksdb/write_order.hpp"
 
 #include "events/wire.hpp"
+#include "infra/rocksdb/wal_tail.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace tidemark::infra {
 
@@ -51,18 +53,49 @@ Status WriteOrder::go_on(rocksdb::DB& db) {
     return read;
 }
 
+void NumbersInLogs::ColumnFamilyLogNumberMap(const std::map<std::uint32_t, std::uint64_t>& first_needed,
+                                             const std::map<std::string, std::uint32_t>&) {
+    for (const auto& [family, log] : first_needed) in_files_ = std::max(in_files_, log);
+}
+
+rocksdb::WalFilter::WalProcessingOption NumbersInLogs::LogRecordFound(unsigned long long log, const std::string& file,
+                                                                      const rocksdb::WriteBatch& batch,
+                                                                      rocksdb::WriteBatch*, bool*) {
+    FindNumber number;
+    if (!batch.Iterate(&number).ok() || !number.found) return WalProcessingOption::kIgnoreCurrentRecord;
+    if (!runs_.empty() && runs_.back().log == log && *number.found <= runs_.back().last + 1) {
+        runs_.back().last = std::max(runs_.back().last, *number.found);
+    } else {
+        runs_.push_back({log, file, *number.found, *number.found});
+    }
+    return WalProcessingOption::kIgnoreCurrentRecord;
+}
+
+bool NumbersInLogs::hole_before_files(std::uint64_t last) const {
+    for (std::size_t i = 0; i < runs_.size(); ++i) {
+        const Run& run = runs_[i];
+        if (run.first <= last + 1) {
+            last = std::max(last, run.last);
+            continue;
+        }
+        // The hole is in this log, or, if this one is whole from its first byte on, in those before it.
+        const bool here = (i > 0 && runs_[i - 1].log == run.log) || !begins_with_whole_write(run.file);
+        return here ? run.log < in_files_ : run.log <= in_files_;
+    }
+    return false;
+}
+
 rocksdb::WalFilter::WalProcessingOption InOrder::LogRecordFound(unsigned long long, const std::string&,
                                                                 const rocksdb::WriteBatch& batch, rocksdb::WriteBatch*,
                                                                 bool*) {
-    if (!last_) return WalProcessingOption::kStopReplay;
     FindNumber number;
     if (!batch.Iterate(&number).ok()) return WalProcessingOption::kCorruptedRecord;
     if (!number.found) return WalProcessingOption::kContinueProcessing;  // written before writes were numbered
-    if (*number.found > *last_ + 1) {
+    if (*number.found > last_ + 1) {
         gap_ = true;
         return WalProcessingOption::kCorruptedRecord;
     }
-    last_ = std::max(*last_, *number.found);
+    last_ = std::max(last_, *number.found);
     return WalProcessingOption::kContinueProcessing;
 }
 

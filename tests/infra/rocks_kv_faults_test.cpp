@@ -191,7 +191,8 @@ TEST_CASE("zeros where a write should begin end a store's replay there: RocksDB 
         std::string holed = whole;
         const std::size_t from = at - 32;
         const std::size_t to = std::min((from / 4096 + 2) * 4096, holed.size());
-        std::fill(holed.begin() + static_cast<std::ptrdiff_t>(from), holed.begin() + static_cast<std::ptrdiff_t>(to), '\0');
+        std::fill(holed.begin() + static_cast<std::ptrdiff_t>(from), holed.begin() + static_cast<std::ptrdiff_t>(to),
+                  '\0');
         put_bytes(copy / logs.front().filename(), holed);
         const auto store = RocksKv::open(copy, tables, {});
         if (!store) FAIL(store.error());
@@ -203,7 +204,8 @@ TEST_CASE("zeros where a write should begin end a store's replay there: RocksDB 
     CHECK(shorter > 0);
 }
 
-TEST_CASE("a write-ahead log that is cut at a write, or not there at all, ends the replay of those behind it", "[power]") {
+TEST_CASE("a write-ahead log that is cut at a write, or not there at all, ends the replay of those behind it",
+          "[power]") {
     const TemporaryDirectory directory(TemporaryDirectory::in_memory());
     // Two logs: the second is there because one table was flushed, which the test takes back by damaging the first.
     const fs::path live = directory.path() / "live";
@@ -264,8 +266,11 @@ TEST_CASE("a damaged file of a store: it is refused or cannot be read, in words,
                     continue;
                 }
                 const auto there = last_of(**store);
+                // A log that somebody deletes whole leaves no trace where the number behind it is in a file: what is
+                // missing then, `tidemark check` finds.
+                const bool deleted_log = extension == std::string(".log") && how == std::string("missing");
                 if (!there) {
-                    CHECK_THAT(there.error(), Catch::StartsWith("unreadable"));
+                    if (!deleted_log) CHECK_THAT(there.error(), Catch::StartsWith("unreadable"));
                     ++refused;
                     continue;
                 }

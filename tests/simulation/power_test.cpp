@@ -1,6 +1,6 @@
 // The whole process on real databases, whose disks lose power, fail and tear writes at any of their operations, under
-// seeds. The log is in memory, and loses nothing: what the derived stores and the views lost is made again from it, they
-// always open, no command is done twice, and in the end every row is what the log says.
+// seeds. The log is in memory, and loses nothing: what the derived stores and the views lost is made again from it,
+// they always open, no command is done twice, and in the end every row is what the log says.
 #include "infra/rocksdb/rocks_kv.hpp"
 #include "tests/simulation/audit.hpp"
 #include "tests/simulation/process.hpp"

@@ -74,7 +74,8 @@ IOStatus status_of(DiskAnswer answer, const std::string& file) {
         case DiskAnswer::failed: return IOStatus::IOError("the disk of the test fails", file);
         case DiskAnswer::full: return IOStatus::NoSpace("the disk of the test is full", file);
         // As RocksDB says EROFS.
-        case DiskAnswer::read_only: return IOStatus::IOError("While appending to file: " + file, "Read-only file system");
+        case DiskAnswer::read_only:
+            return IOStatus::IOError("While appending to file: " + file, "Read-only file system");
         case DiskAnswer::done:
         case DiskAnswer::lost:
         case DiskAnswer::flipped: break;
