@@ -1,9 +1,13 @@
 #include "consumers/derived/derived_meta.hpp"
 
+#include <charconv>
+
 namespace tidemark::consumers {
 namespace {
 
 constexpr std::string_view clearing_key = "rebuilding";  // until everything is cleared
+constexpr std::string_view layout_key = "layout";
+constexpr std::uint64_t layout = 1;  // of keys and rows (docs/format.md); stores of before it was written down have 1
 
 std::string identity_text(const LogIdentity& identity) {
     return identity.id.text() + "/" + std::to_string(identity.incarnation) + "/" + std::to_string(identity.partitions);
@@ -26,12 +30,32 @@ std::expected<void, std::string> clear_derived(KvStore& store) {
     return {};
 }
 
+namespace {
+
+// Rows of an older layout are made again; those of a newer one are left to whoever knows them.
+std::expected<void, std::string> keep_or_clear_layout(KvStore& store) {
+    const auto row = store.get(DerivedTable::meta, layout_key);
+    if (!row) return std::unexpected(row.error().what);
+    if (!*row) return {};
+    std::uint64_t found = 0;
+    const auto [end, failed] = std::from_chars((*row)->data(), (*row)->data() + (*row)->size(), found);
+    if (failed != std::errc() || found > layout) {
+        return std::unexpected("the derived stores were written by a later version (layout " + **row +
+                               "; this one knows " + std::to_string(layout) +
+                               "): start that version, or run `tidemark rebuild derived`");
+    }
+    return found < layout ? clear_derived(store) : std::expected<void, std::string>();
+}
+
+}  // namespace
+
 std::expected<void, std::string> claim_derived(KvStore& store, const LogIdentity& log) {
     const auto clearing = store.get(DerivedTable::meta, clearing_key);
     if (!clearing) return std::unexpected(clearing.error().what);
     if (*clearing) {
         if (auto cleared = clear_derived(store); !cleared) return cleared;
     }
+    if (auto known = keep_or_clear_layout(store); !known) return known;
     const std::string identity = identity_text(log);
     auto known = store.get(DerivedTable::meta, "log");
     if (!known) return std::unexpected(known.error().what);
@@ -42,6 +66,7 @@ std::expected<void, std::string> claim_derived(KvStore& store, const LogIdentity
     if (!*known) {
         KvBatch batch;
         batch.put(DerivedTable::meta, "log", identity);
+        batch.put(DerivedTable::meta, layout_key, std::to_string(layout));
         if (auto written = store.write(std::move(batch), Durability::buffered); !written) {
             return std::unexpected(written.error().what);
         }

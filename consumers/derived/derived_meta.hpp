@@ -11,8 +11,8 @@ namespace tidemark::consumers {
 
 [[nodiscard]] std::expected<void, std::string> clear_derived(KvStore& store);
 
-// Finishes a clearing that was cut short, and makes stores that are empty those of the log; those of another are an
-// error.
+// Finishes a clearing that was cut short, clears stores of an older layout, and makes stores that are empty those of
+// the log; those of another log or of a newer layout are an error.
 [[nodiscard]] std::expected<void, std::string> claim_derived(KvStore& store, const LogIdentity& log);
 
 // How far a partition was followed; an error if the log does not reach there, or ends there with another block.

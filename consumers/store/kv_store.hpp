@@ -125,7 +125,7 @@ private:
 };
 
 enum class Durability : std::uint8_t {
-    buffered,  // survives a kill of the process
+    buffered,  // survives a kill of the process; a loss of power takes some of the last writes, in their order
     synced,    // survives the loss of power
 };
 
@@ -160,6 +160,7 @@ public:
     // Sorted runs, cheaper than write for large ones, then the batch. Not atomic together: the runs are
     // visible first. Rows of a run replace those with the same key.
     [[nodiscard]] virtual std::expected<void, KvError> ingest(std::vector<KvRun> runs, KvBatch then) = 0;
+    // Survives the loss of power, and so does all that was written before.
     [[nodiscard]] virtual std::expected<void, KvError> clear(Table table) = 0;
     [[nodiscard]] virtual std::uint64_t disk_bytes(Table table) = 0;  // estimate
 };

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <utility>
 
 namespace tidemark::infra {
 
@@ -165,35 +167,102 @@ std::expected<BackupTold, std::string> renew(const fs::path& store, std::uint32_
     return told_of(log);
 }
 
-Done set_aside_mark(const fs::path& data) {
-    std::error_code failed;
-    fs::create_directory(data / "replaced", failed);
-    if (!failed && fs::exists(data / "mark")) fs::copy_file(data / "mark", data / "replaced" / "mark", failed);
-    if (failed) return no("cannot copy the former mark: " + failed.message());
+// data/restoring: a copy that is whole when `ready` is in it, which says what it is a copy of and whether what was
+// there is to be moved away. From then on every step can be taken again, or is seen to have been taken: what was copied
+// and is not there any more is in its place.
+class Placing {
+public:
+    Placing(const RestoreOptions& options) : options_(options), data_(options.data), store_(data_ / "restoring") {}
+
+    [[nodiscard]] bool begun() const { return fs::exists(store_ / "ready"); }
+    [[nodiscard]] Done begin(bool replace);
+    [[nodiscard]] Done finish();
+
+private:
+    [[nodiscard]] std::string name_of_backup() const {
+        std::error_code failed;
+        const fs::path whole = fs::weakly_canonical(options_.backup, failed);
+        return failed ? options_.backup.string() : whole.string();
+    }
+    void step() const {
+        if (options_.on_step) options_.on_step();
+    }
+    [[nodiscard]] Done set_aside_mark() const;
+    [[nodiscard]] Done take(const fs::path& from, const fs::path& to) const;
+
+    const RestoreOptions& options_;
+    fs::path data_, store_;
+};
+
+Done Placing::begin(bool replace) {
+    {
+        std::ofstream ready(store_ / "ready.partial", std::ios::binary | std::ios::trunc);
+        ready << (replace ? "replace" : "fill") << '\n' << name_of_backup() << '\n';
+        if (!ready.flush()) return no(failed_to("write", store_ / "ready.partial"));
+    }
+    if (auto synced = sync_file(store_ / "ready.partial"); !synced) return synced;
+    if (auto moved = move(store_ / "ready.partial", store_ / "ready"); !moved) return moved;
+    if (!sync_directory(store_) || !sync_directory(data_)) return no(failed_to("sync", store_));
+    step();
     return {};
 }
 
-// The mark goes first and the log last: in every state in between, a server finds a mark whose log is another one, or
-// is not there, and refuses to start.
-Done put_in_place(const fs::path& store, const fs::path& data, bool replace) {
-    if (replace) {
-        if (auto copied = set_aside_mark(data); !copied) return copied;
+Done Placing::set_aside_mark() const {
+    std::error_code failed;
+    fs::create_directory(data_ / "replaced", failed);
+    if (!failed && fs::exists(data_ / "mark")) {
+        fs::copy_file(data_ / "mark", data_ / "replaced" / "mark", fs::copy_options::overwrite_existing, failed);
     }
-    if (auto moved = move(store / "mark", data / "mark"); !moved) return moved;
-    if (!sync_directory(data)) return no(failed_to("sync", data));
-    for (const char* name : {"log", "keys", "derived", "views"}) {
-        if (!fs::exists(data / name)) continue;
-        if (auto moved = move(data / name, data / "replaced" / name); !moved) return moved;
+    if (failed) return no("cannot copy the former mark: " + failed.message());
+    step();
+    return {};
+}
+
+Done Placing::take(const fs::path& from, const fs::path& to) const {
+    if (!fs::exists(from)) return {};
+    if (auto moved = move(from, to); !moved) return moved;
+    if (!sync_directory(from.parent_path()) || !sync_directory(to.parent_path())) return no(failed_to("sync", to));
+    step();
+    return {};
+}
+
+// The mark goes first and the log last: in every state in between, a server that did not look for `ready` would find a
+// mark whose log is another one, or is not there, and refuse to start all the same.
+Done Placing::finish() {
+    std::ifstream ready(store_ / "ready", std::ios::binary);
+    std::string how, backup;
+    std::getline(ready, how);
+    std::getline(ready, backup);
+    if (backup != name_of_backup())
+        return no("a restore of " + backup + " to " + data_.string() + " was cut short: finish that one first");
+    if (how == "replace" && fs::exists(store_ / "mark")) {
+        if (auto copied = set_aside_mark(); !copied) return copied;
+    }
+    if (auto taken = take(store_ / "mark", data_ / "mark"); !taken) return taken;
+    // What is not copied, derived stores and views, is of the former store as long as the log has not come.
+    for (const auto& [name, copied] :
+         {std::pair("log", "log"), {"keys", "keys"}, {"derived", "log"}, {"views", "log"}}) {
+        if (!fs::exists(store_ / copied)) continue;
+        if (auto taken = take(data_ / name, data_ / "replaced" / name); !taken) return taken;
     }
     for (const char* name : {"keys", "log"}) {
-        if (!sync_directory(data)) return no(failed_to("sync", data));
-        if (auto moved = move(store / name, data / name); !moved) return moved;
+        if (auto taken = take(store_ / name, data_ / name); !taken) return taken;
     }
-    if (!sync_directory(data)) return no(failed_to("sync", data));
     std::error_code failed;
-    fs::remove(store, failed);
-    if (failed) return no("cannot remove " + store.string() + ": " + failed.message());
+    fs::remove_all(store_, failed);
+    if (failed) return no("cannot remove " + store_.string() + ": " + failed.message());
+    if (!sync_directory(data_)) return no(failed_to("sync", data_));
     return {};
+}
+
+// What a finished restore has put in place.
+std::expected<BackupTold, std::string> told_of_restored(const fs::path& data) {
+    const auto mark = mark_in(data);
+    if (!mark) return no(mark.error());
+    OpenedLog log;
+    BlockTableOptions options{.partitions = static_cast<std::uint32_t>(mark->places.size()), .only_look = true};
+    if (auto read = read_log(data / "log", options, log); !read) return no(read.error());
+    return told_of(log);
 }
 
 }  // namespace
@@ -205,7 +274,12 @@ std::expected<BackupTold, std::string> restore_backup(const RestoreOptions& opti
     const auto lock = take_lock(options.data);
     if (!lock) return no(lock.error());
     const fs::path store = options.data / "restoring";
-    fs::remove_all(store, failed);  // of a restore that was cut short
+    Placing placing(options);
+    if (placing.begun()) {
+        if (auto finished = placing.finish(); !finished) return no(finished.error());
+        return told_of_restored(options.data);
+    }
+    fs::remove_all(store, failed);  // of a restore that was cut short before it had changed anything
     const bool there = holds_a_store(options.data);
     if (there && !options.replace)
         return no(options.data.string() +
@@ -226,7 +300,8 @@ std::expected<BackupTold, std::string> restore_backup(const RestoreOptions& opti
     }
     auto restored = renew(store, verified->identity.partitions, incarnation);
     if (!restored) return restored;
-    if (auto placed = put_in_place(store, options.data, there); !placed) return no(placed.error());
+    if (auto begun = placing.begin(there); !begun) return no(begun.error());
+    if (auto placed = placing.finish(); !placed) return no(placed.error());
     return restored;
 }
 

@@ -38,11 +38,13 @@ struct RestoreOptions {
     std::filesystem::path data;     // made if it is not there
     bool replace = false;           // what `data` holds goes to data/replaced, which must not be there
     std::uint64_t incarnation = 0;  // the new one at least; it is greater than any that is known here
+    std::function<void()> on_step;  // for tests: after each step that changes something in `data`
 };
 
 // Verifies the backup and puts it into a data directory as a new incarnation of its log: positions, cursors and derived
-// stores of the former one are refused from then on. A restore that was cut short leaves a directory that no server
-// opens.
+// stores of the former one are refused from then on. The copy is made whole in data/restoring first; a restore that is
+// cut short before that has changed nothing, and one that is cut short behind it is finished by the same call again. In
+// between no server opens the directory.
 [[nodiscard]] std::expected<BackupTold, std::string> restore_backup(const RestoreOptions& options,
                                                                     const BackupProgress& progress = {});
 

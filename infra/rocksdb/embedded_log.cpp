@@ -51,6 +51,7 @@ struct Lane {
 struct EmbeddedLog::Impl {
     Impl(OpenedLog opened_log, const EmbeddedLogOptions& options)
         : opened(std::move(opened_log)), data(options.data), tail_limit(options.tail_bytes) {
+        opened.mark->fail_with(options.mark_fault);
         for (std::size_t p = 0; p < opened.chains.size(); ++p) {
             events::ChainFold& chain = opened.chains[p];
             consumers::Log::End end{chain.tip(), chain.edge()};
@@ -71,7 +72,8 @@ struct EmbeddedLog::Impl {
     std::vector<BlockPtr> judge(std::vector<Group>& groups);
     AppendResult judge_one(const BlockPtr& block);
     void write(const std::vector<BlockPtr>& blocks, std::vector<Group>& groups);
-    std::expected<void, std::string> write_mark(const std::vector<BlockPtr>& blocks);
+    std::expected<void, MarkFailure> write_mark(const std::vector<BlockPtr>& blocks);
+    void leave_in_doubt(std::vector<Group>& groups);
     void publish(const std::vector<BlockPtr>& blocks);
     void take_back(std::errc error, const std::string& what, std::vector<Group>& groups);
     void append_no_more(const std::string& what);
@@ -83,6 +85,7 @@ struct EmbeddedLog::Impl {
     const std::filesystem::path data;
     const std::size_t tail_limit;
     bool no_space = false;     // the appender's: the last write failed for want of room
+    bool unmarked = false;     // the appender's: what is written is not in the mark yet, for want of room
     std::string trouble;       // guarded by the mutex; not empty: nothing is appended any more
     std::string last_refusal;  // the same, of the last write; empty: it was done
 
@@ -198,6 +201,10 @@ void EmbeddedLog::Impl::write(const std::vector<BlockPtr>& blocks, std::vector<G
     if (no_space && !opened.table->resume()) {
         return take_back(std::errc::no_space_on_device, disk_full, groups);
     }
+    if (unmarked && !write_mark({})) {
+        return take_back(std::errc::no_space_on_device, disk_full, groups);
+    }
+    unmarked = false;
     for (const BlockPtr& block : blocks) {
         Lane& lane = lanes[block->header().partition];
         lane.bytes_since_end += block->stored().size();
@@ -215,17 +222,22 @@ void EmbeddedLog::Impl::write(const std::vector<BlockPtr>& blocks, std::vector<G
         return take_back(std::errc::no_space_on_device, disk_full, groups);
     }
     const auto took = std::chrono::steady_clock::now() - began;
-    if (const auto marked_now = write_mark(blocks); !marked_now) {
-        append_no_more(marked_now.error());
+    const auto marked_now = write_mark(blocks);
+    if (!marked_now && !marked_now.error().no_space) {
+        append_no_more(marked_now.error().what);
         return take_back(std::errc::io_error, trouble_now(), groups);
     }
     publish(blocks);
+    if (!marked_now) {
+        spdlog::error("{}. Nothing more is taken until there is room", marked_now.error().what);
+        leave_in_doubt(groups);
+    }
     const std::scoped_lock lock(mutex);
     ++stats.writes;
     stats.write_us += static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
 }
 
-std::expected<void, std::string> EmbeddedLog::Impl::write_mark(const std::vector<BlockPtr>& blocks) {
+std::expected<void, MarkFailure> EmbeddedLog::Impl::write_mark(const std::vector<BlockPtr>& blocks) {
     MarkedLog now;
     {
         const std::scoped_lock lock(mark_mutex);
@@ -237,6 +249,19 @@ std::expected<void, std::string> EmbeddedLog::Impl::write_mark(const std::vector
         now = marked;
     }
     return opened.mark->write(now);
+}
+
+// Written and synced, and not in the mark: it counts, and nobody is told so, as if its answer had been lost on the way.
+void EmbeddedLog::Impl::leave_in_doubt(std::vector<Group>& groups) {
+    unmarked = true;
+    const std::scoped_lock lock(mutex);
+    last_refusal = disk_full;
+    for (Group& group : groups) {
+        for (AppendResult& result : group.results) {
+            if (result.status != AppendStatus::counted) continue;
+            result = {AppendStatus::unknown, std::make_error_code(std::errc::no_space_on_device), disk_full};
+        }
+    }
 }
 
 // What is in doubt may be in the files and may not: only a new opening can tell, so nothing may follow it here.
@@ -324,10 +349,14 @@ void EmbeddedLog::Impl::seal_mark(const std::stop_token& stop) {
             sealed = true;
             const MarkedLog now = marked;
             lock.unlock();
-            if (const auto done = opened.mark->seal(now); !done) {
-                append_no_more(done.error());
+            const auto done = opened.mark->seal(now);
+            if (!done && !done.error().no_space) {
+                append_no_more(done.error().what);
             }
             lock.lock();
+            if (!done && done.error().no_space) {
+                sealed = false;  // again in a second; the next write says it if there is still no room
+            }
         }
         if (stop.stop_requested()) {
             return;

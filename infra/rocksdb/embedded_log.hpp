@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,12 +18,13 @@ class FileSystem;
 namespace tidemark::infra {
 
 struct EmbeddedLogOptions {
-    std::filesystem::path data;                  // the data directory; made if it is not there
-    std::uint32_t partitions = 16;               // fixed when the log is made
-    std::size_t tail_bytes = 64u << 20;          // of the newest blocks kept in memory
-    bool accept_missing_mark = false;            // opens a log without its mark or mark key, and makes them anew
-    std::size_t write_buffer_bytes = 64u << 20;  // of the database, of which there may be two
-    std::shared_ptr<rocksdb::FileSystem> files;  // that the database lies on; none: the system's own. For tests
+    std::filesystem::path data;                   // the data directory; made if it is not there
+    std::uint32_t partitions = 16;                // fixed when the log is made
+    std::size_t tail_bytes = 64u << 20;           // of the newest blocks kept in memory
+    bool accept_missing_mark = false;             // opens a log without its mark or mark key, and makes them anew
+    std::size_t write_buffer_bytes = 64u << 20;   // of the database, of which there may be two
+    std::shared_ptr<rocksdb::FileSystem> files;   // that the database lies on; none: the system's own. For tests
+    std::function<int(bool sealing)> mark_fault;  // for tests: Mark::fail_with
 };
 
 struct BackupTold;  // backup.hpp

@@ -115,7 +115,7 @@ std::expected<Mark, std::string> Mark::create(const std::filesystem::path& file,
     }
     Mark mark(file, std::move(opened), key);
     if (auto sealed = mark.seal(log); !sealed) {
-        return std::unexpected(sealed.error());
+        return std::unexpected(sealed.error().what);
     }
     if (!sync_directory(file.parent_path())) {
         return std::unexpected(failed_to("sync the directory of", file));
@@ -151,27 +151,62 @@ std::expected<MarkedLog, std::string> Mark::read(const std::filesystem::path& fi
     return std::move(newest->log);
 }
 
-std::expected<void, std::string> Mark::write(const MarkedLog& log) {
+bool Mark::is_of_later_version(const std::filesystem::path& file) {
+    const FileDescriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat status{};
+    if (!opened.valid() || ::fstat(opened.number(), &status) != 0) return false;
+    bool later = false;
+    for (std::size_t slot = 0; slot < slots; ++slot) {
+        std::string head(magic.size() + sizeof(format), '\0');
+        const off_t at = static_cast<off_t>(slot) * (status.st_size / static_cast<off_t>(slots));
+        if (::pread(opened.number(), head.data(), head.size(), at) != static_cast<ssize_t>(head.size())) continue;
+        wire::Reader in(head);
+        if (in.text(magic.size()) != magic) continue;
+        const auto found = in.get<std::uint32_t>();
+        if (found == format) return false;
+        later = later || found > format;
+    }
+    return later;
+}
+
+std::expected<void, MarkFailure> Mark::write(const MarkedLog& log) {
+    if (const int planted = fault_ ? fault_(false) : 0; planted != 0) {
+        errno = planted;
+        return failure("write");
+    }
     return put(log, written_++ % 2);
 }
 
-std::expected<void, std::string> Mark::seal(const MarkedLog& log) {
+std::expected<void, MarkFailure> Mark::seal(const MarkedLog& log) {
+    if (const int planted = fault_ ? fault_(true) : 0; planted != 0) {
+        errno = planted;
+        return failure("sync");
+    }
     if (auto written = put(log, 2 + sealed_++ % 2); !written) {
         return written;
     }
     if (::fdatasync(opened_.number()) != 0) {
-        return std::unexpected(failed_to("sync", file_));
+        return failure("sync");
     }
     return {};
 }
 
-std::expected<void, std::string> Mark::put(const MarkedLog& log, std::uint64_t slot) const {
+std::unexpected<MarkFailure> Mark::failure(const char* to_do) const {
+    const bool no_space = errno == ENOSPC || errno == EDQUOT;
+    return std::unexpected(MarkFailure{no_space, failed_to(to_do, file_)});
+}
+
+std::expected<void, MarkFailure> Mark::put(const MarkedLog& log, std::uint64_t slot) const {
     const std::string bytes = encode(log, key_);
     const auto at = static_cast<off_t>(slot * slot_bytes(log.places.size()));
-    if (::pwrite(opened_.number(), bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size())) {
-        return std::unexpected(failed_to("write", file_));
+    const ssize_t written = ::pwrite(opened_.number(), bytes.data(), bytes.size(), at);
+    if (written == static_cast<ssize_t>(bytes.size())) {
+        return {};
     }
-    return {};
+    if (written >= 0) {
+        errno = ENOSPC;  // what a write that was cut short would say if it went on
+    }
+    return failure("write");
 }
 
 }  // namespace tidemark::infra

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,11 @@ struct MarkedLog {
     bool operator==(const MarkedLog&) const = default;
 };
 
+struct MarkFailure {
+    bool no_space = false;  // as copy-on-write file systems answer, also where room was taken before
+    std::string what;
+};
+
 // write and seal may be called at the same time, each from one thread.
 class Mark {
 public:
@@ -50,19 +56,26 @@ public:
     [[nodiscard]] static std::expected<MarkedLog, std::string> read(const std::filesystem::path& file,
                                                                     std::string_view key);
 
-    [[nodiscard]] std::expected<void, std::string> write(const MarkedLog& log);  // some microseconds
-    [[nodiscard]] std::expected<void, std::string> seal(const MarkedLog& log);
+    // Whether the file holds marks of a later format only: nothing for this version to judge or to write over.
+    [[nodiscard]] static bool is_of_later_version(const std::filesystem::path& file);
+
+    [[nodiscard]] std::expected<void, MarkFailure> write(const MarkedLog& log);  // some microseconds
+    [[nodiscard]] std::expected<void, MarkFailure> seal(const MarkedLog& log);
+    // For tests: asked before each write and sync; the number of the error that it is to fail with, or 0.
+    void fail_with(std::function<int(bool sealing)> fault) { fault_ = std::move(fault); }
 
 private:
     Mark(std::filesystem::path file, FileDescriptor opened, std::string_view key)
         : file_(std::move(file)), opened_(std::move(opened)), key_(key) {}
-    [[nodiscard]] std::expected<void, std::string> put(const MarkedLog& log, std::uint64_t slot) const;
+    [[nodiscard]] std::expected<void, MarkFailure> put(const MarkedLog& log, std::uint64_t slot) const;
+    [[nodiscard]] std::unexpected<MarkFailure> failure(const char* to_do) const;  // by errno
 
     std::filesystem::path file_;
     FileDescriptor opened_;
     events::KeyedDigest key_;
     std::uint64_t written_ = 0;
     std::uint64_t sealed_ = 0;
+    std::function<int(bool sealing)> fault_;
 };
 
 }  // namespace tidemark::infra

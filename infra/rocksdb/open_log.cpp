@@ -307,9 +307,17 @@ std::expected<OpenedLog, std::string> open_log(const EmbeddedLogOptions& options
     }
     log.lock = std::move(*lock);
     const fs::path directory = options.data / "log";
+    if (fs::exists(options.data / "restoring" / "ready")) {
+        return std::unexpected("a restore to " + options.data.string() +
+                               " was cut short: run the same `tidemark restore` again, and it is finished");
+    }
     if (fs::exists(options.data / "mark") && !fs::exists(directory / "CURRENT")) {
         return std::unexpected("there is a mark and no log: " + directory.string() + " is missing or empty." +
                                what_to_do);
+    }
+    if (Mark::is_of_later_version(options.data / "mark")) {
+        return std::unexpected("the mark " + (options.data / "mark").string() +
+                               " was written by a later version of Tidemark: start that one. Nothing has been changed");
     }
     BlockTableOptions table_options{
         .partitions = options.partitions, .write_buffer_bytes = options.write_buffer_bytes, .files = options.files};

@@ -7,6 +7,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <system_error>
@@ -65,7 +66,7 @@ rocksdb::DBOptions database_options(const RocksKvOptions& options) {
     database.create_if_missing = true;
     database.create_missing_column_families = true;
     database.paranoid_checks = true;
-    database.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
     database.db_write_buffer_size = options.write_buffer_bytes;
     database.max_total_wal_size = 4 * options.write_buffer_bytes;
     database.max_open_files = 1024;
@@ -76,12 +77,13 @@ rocksdb::DBOptions database_options(const RocksKvOptions& options) {
 
 std::string in_words(const fs::path& directory, const rocksdb::Status& status) {
     const std::string where = "cannot open the database in " + directory.string() + ": ";
-    if (status.ToString().find("lock") != std::string::npos) {
-        return where + "another process holds it (" + status.ToString() + ")";
-    }
-    if (status.IsCorruption()) {
+    if (status.IsCorruption() || status.IsPathNotFound() || status.IsNotFound()) {
         return where + "it is damaged (" + status.ToString() +
                "). All of it can be made again from the log: move the directory away and start again";
+    }
+    const std::string said = status.ToString();
+    if (said.find("lock file") != std::string::npos || said.find("lock hold") != std::string::npos) {
+        return where + "another process holds it (" + said + ")";
     }
     return where + status.ToString();
 }
@@ -164,6 +166,60 @@ private:
     const rocksdb::Snapshot* moment_ = nullptr;
 };
 
+namespace {
+
+using Tables = std::vector<rocksdb::ColumnFamilyDescriptor>;
+
+struct Opened {
+    rocksdb::DB* db = nullptr;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+};
+
+// The number of the last write that is in files, and not in write-ahead logs only.
+rocksdb::Status look(rocksdb::DBOptions database, const fs::path& directory, const Tables& there, std::uint64_t& last) {
+    NumbersInLogs numbers;  // lives longer than the database, which writes down its name
+    database.wal_filter = &numbers;
+    Opened looked;
+    auto status = rocksdb::DB::OpenForReadOnly(database, directory.string(), there, &looked.handles, &looked.db);
+    if (!status.ok()) {
+        return status;
+    }
+    const std::unique_ptr<rocksdb::DB> db(looked.db);
+    WriteOrder order;
+    status = order.go_on(*db);
+    last = order.last();
+    for (rocksdb::ColumnFamilyHandle* handle : looked.handles) {
+        static_cast<void>(db->DestroyColumnFamilyHandle(handle));
+    }
+    if (status.ok() && numbers.hole_before_files(last)) {
+        status = rocksdb::Status::Corruption("writes that had been synced are missing in the write-ahead logs");
+    }
+    return status;
+}
+
+// What was written is there up to the first write that is not whole.
+rocksdb::Status open_in_order(rocksdb::DBOptions database, const fs::path& directory, const Tables& there,
+                              const Tables& all, InOrder& in_order, Opened& opened) {
+    if (!there.empty()) {
+        std::uint64_t last = 0;
+        if (auto status = look(database, directory, there, last); !status.ok()) {
+            return status;
+        }
+        in_order.begin(last);
+    }
+    database.wal_filter = &in_order;
+    auto status = rocksdb::DB::Open(database, directory.string(), all, &opened.handles, &opened.db);
+    if (status.ok() && in_order.gap()) {
+        spdlog::warn(
+            "the write-ahead logs in {} have a hole, as a loss of power leaves it: what was written behind it "
+            "is made again",
+            directory.string());
+    }
+    return status;
+}
+
+}  // namespace
+
 std::expected<std::unique_ptr<RocksKv>, std::string> RocksKv::open(const fs::path& directory,
                                                                    const std::vector<std::string>& tables,
                                                                    RocksKvOptions options) {
@@ -181,7 +237,13 @@ std::expected<std::unique_ptr<RocksKv>, std::string> RocksKv::open(const fs::pat
     impl->table_options = table_options(options, std::max<std::size_t>(1, tables.size()), cache);
 
     // Every table that is there has to be opened, wanted or not.
-    const rocksdb::DBOptions database = database_options(options);
+    rocksdb::DBOptions database = database_options(options);
+    std::shared_ptr<rocksdb::Env> env;
+    const auto in_order = std::make_shared<InOrder>();
+    if (options.files) {
+        env = rocksdb::NewCompositeEnv(options.files);
+        database.env = env.get();
+    }
     std::vector<std::string> there;
     if (fs::exists(directory / "CURRENT")) {
         if (const auto status = rocksdb::DB::ListColumnFamilies(database, directory.string(), &there); !status.ok()) {
@@ -196,26 +258,30 @@ std::expected<std::unique_ptr<RocksKv>, std::string> RocksKv::open(const fs::pat
             }
         }
     }
-    std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-    for (const std::string& name : all) {
-        descriptors.emplace_back(name, impl->table_options);
-    }
-    std::vector<rocksdb::ColumnFamilyHandle*> handles;
-    rocksdb::DB* db = nullptr;
-    if (const auto status = rocksdb::DB::Open(database, directory.string(), descriptors, &handles, &db); !status.ok()) {
+    const auto described = [&](const std::vector<std::string>& names) {
+        Tables descriptors;
+        for (const std::string& name : names) descriptors.emplace_back(name, impl->table_options);
+        return descriptors;
+    };
+    Opened made;
+    if (const auto status = open_in_order(database, directory, described(there), described(all), *in_order, made);
+        !status.ok()) {
         return std::unexpected(in_words(directory, status));
     }
-    impl->db.reset(db);
+    impl->db.reset(made.db, [env, in_order](rocksdb::DB* db) { delete db; });  // it uses both to its end
     std::vector<FamilyPtr> opened;
-    for (rocksdb::ColumnFamilyHandle* handle : handles) {
+    for (rocksdb::ColumnFamilyHandle* handle : made.handles) {
         opened.push_back(std::make_shared<const Family>(impl->db, handle));
+    }
+    if (const auto status = impl->order.go_on(*impl->db); !status.ok()) {
+        return std::unexpected(in_words(directory, status));
     }
     for (const std::string& name : tables) {
         impl->families.push_back(opened[static_cast<std::size_t>(std::ranges::find(all, name) - all.begin())]);
     }
     for (std::size_t i = 1; options.drop_other_tables && i < all.size(); ++i) {
         if (std::ranges::find(tables, all[i]) == tables.end()) {
-            if (const auto status = db->DropColumnFamily(opened[i]->handle); !status.ok()) {
+            if (const auto status = impl->db->DropColumnFamily(opened[i]->handle); !status.ok()) {
                 return std::unexpected("cannot drop the table " + all[i] + " in " + directory.string() + ": " +
                                        status.ToString());
             }
@@ -269,10 +335,10 @@ std::expected<void, KvError> RocksKv::Impl::add(const KvBatch& batch, rocksdb::W
     return {};
 }
 
-std::expected<void, KvError> RocksKv::Impl::put(rocksdb::WriteBatch& batch, bool synced) const {
+std::expected<void, KvError> RocksKv::Impl::put(rocksdb::WriteBatch& batch, bool synced) {
     rocksdb::WriteOptions writing;
     writing.sync = synced;
-    if (const auto status = db->Write(writing, &batch); !status.ok()) {
+    if (const auto status = order.write(*db, writing, batch); !status.ok()) {
         return std::unexpected(write_error("write to", status));
     }
     return {};
@@ -292,7 +358,11 @@ std::expected<void, KvError> RocksKv::clear(Table table) {
     if (!old) {
         return std::unexpected(old.error());
     }
-    auto status = impl_->db->DropColumnFamily((*old)->handle);
+    // A table that is gone is gone at once; what was written before, such as that it is not in use, must not come back.
+    auto status = impl_->db->FlushWAL(true);
+    if (status.ok()) {
+        status = impl_->db->DropColumnFamily((*old)->handle);
+    }
     rocksdb::ColumnFamilyHandle* handle = nullptr;
     if (status.ok()) {
         status = impl_->db->CreateColumnFamily(impl_->table_options, impl_->names[table], &handle);

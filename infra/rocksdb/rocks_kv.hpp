@@ -10,6 +10,10 @@
 #include <string>
 #include <vector>
 
+namespace rocksdb {
+class FileSystem;
+}
+
 namespace tidemark::infra {
 
 struct RocksKvOptions {
@@ -22,9 +26,12 @@ struct RocksKvOptions {
     // in the cache.
     bool filters_in_memory = false;
     bool drop_other_tables = false;              // drops tables that are there and not asked for; else they are kept
+    std::shared_ptr<rocksdb::FileSystem> files;  // that the database lies on; none: the system's own. For tests
 };
 
 // Any thread. Visitors may read and write the store.
+// After a loss of power, what was written is there up to some write, and nothing of those behind it; what was ingested
+// is there whole, or not.
 class RocksKv final : public consumers::KvStore {
 public:
     // Makes the database and the tables that are missing. The error is for people: held by another process, damaged.
@@ -44,7 +51,8 @@ public:
     [[nodiscard]] std::expected<void, consumers::KvError> write_bulk(consumers::KvBatch batch) override;
     [[nodiscard]] std::expected<void, consumers::KvError> ingest(std::vector<consumers::KvRun> runs,
                                                                  consumers::KvBatch then) override;
-    // Drops the table and makes it anew: snapshots go on seeing the old one.
+    // Drops the table and makes it anew: snapshots go on seeing the old one. That survives the loss of power, and so
+    // does what was written before.
     [[nodiscard]] std::expected<void, consumers::KvError> clear(consumers::Table table) override;
     [[nodiscard]] std::uint64_t disk_bytes(consumers::Table table) override;
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "infra/rocksdb/rocks_kv.hpp"
+#include "infra/rocksdb/write_order.hpp"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/write_batch.h>
 
@@ -57,14 +59,15 @@ struct RocksKv::Impl {
     }
     [[nodiscard]] std::expected<void, consumers::KvError> add(const consumers::KvBatch& batch,
                                                               rocksdb::WriteBatch& to) const;
-    [[nodiscard]] std::expected<void, consumers::KvError> put(rocksdb::WriteBatch& batch, bool synced) const;
+    [[nodiscard]] std::expected<void, consumers::KvError> put(rocksdb::WriteBatch& batch, bool synced);
     [[nodiscard]] std::expected<std::string, consumers::KvError> write_file(
         const Family& into, const std::function<rocksdb::Status(rocksdb::SstFileWriter&)>& fill);
     // Files that were made to be taken over. What was not goes: on a full disk it would be in its own way.
     struct Files {
+        rocksdb::Env& env;
         std::vector<rocksdb::IngestExternalFileArg> arguments;
         std::vector<FamilyPtr> used;  // the arguments point to their handles
-        Files() = default;
+        explicit Files(rocksdb::Env& where) : env(where) {}
         ~Files();
         Files(const Files&) = delete;
         Files& operator=(const Files&) = delete;
@@ -77,6 +80,7 @@ struct RocksKv::Impl {
     std::vector<std::string> names;
     rocksdb::ColumnFamilyOptions table_options;
     std::shared_ptr<rocksdb::DB> db;
+    WriteOrder order;
     std::atomic<std::uint64_t> files{0};
     mutable std::atomic<bool> failed{false};  // the last write did
     mutable std::mutex mutex;

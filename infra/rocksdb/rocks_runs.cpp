@@ -20,6 +20,7 @@ std::expected<std::string, KvError> RocksKv::Impl::write_file(
     rocksdb::Options writing(rocksdb::DBOptions(), table_options);
     // The writer would take its file for one of the last level; compaction writes it again before it gets there.
     writing.bottommost_compression = rocksdb::kDisableCompressionOption;
+    writing.env = db->GetEnv();
     rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), writing, into.handle);
     auto status = writer.Open(file);
     if (status.ok()) {
@@ -29,17 +30,15 @@ std::expected<std::string, KvError> RocksKv::Impl::write_file(
         status = writer.Finish();
     }
     if (!status.ok()) {
-        std::error_code gone;
-        fs::remove(file, gone);
+        static_cast<void>(db->GetEnv()->DeleteFile(file));
         return std::unexpected(error("write a run for", status));
     }
     return file;
 }
 
 RocksKv::Impl::Files::~Files() {
-    std::error_code gone;
     for (const auto& argument : arguments) {
-        for (const std::string& path : argument.external_files) fs::remove(path, gone);
+        for (const std::string& path : argument.external_files) static_cast<void>(env.DeleteFile(path));
     }
 }
 
@@ -73,7 +72,7 @@ std::expected<void, KvError> RocksKv::write_bulk(KvBatch batch) {
     std::error_code failed;
     impl_->resume();
     fs::create_directories(impl_->directory / "ingest", failed);
-    Impl::Files files;
+    Impl::Files files(*impl_->db->GetEnv());
     for (auto& [table, order] : by_table) {
         const auto into = impl_->family(table);
         if (!into) {
@@ -105,7 +104,7 @@ std::expected<void, KvError> RocksKv::write_bulk(KvBatch batch) {
 
 std::expected<void, KvError> RocksKv::ingest(std::vector<KvRun> runs, KvBatch then) {
     rocksdb::WriteBatch ops;
-    Impl::Files files;
+    Impl::Files files(*impl_->db->GetEnv());
     std::error_code failed;
     impl_->resume();
     fs::create_directories(impl_->directory / "ingest", failed);

@@ -76,6 +76,15 @@ std::string bytes_of(const fs::path& file) {
 
 }  // namespace
 
+bool begins_with_whole_write(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::string begin(block_bytes, '\0');
+    in.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+    begin.resize(static_cast<std::size_t>(in.gcount()));
+    const auto fragment = fragment_at(begin, 0);
+    return fragment && (fragment->type == whole || fragment->type == first);
+}
+
 bool ends_in_torn_write(const fs::path& directory) {
     bool torn = false;
     std::error_code failed;

@@ -13,5 +13,7 @@ namespace tidemark::infra {
 // was told of can look like that, or the last one if its bytes were damaged later: which, the mark knows. False: there
 // is another fault, or none, or it cannot be read.
 [[nodiscard]] bool ends_in_torn_write(const std::filesystem::path& directory);
+// Whether the first fragment of a write-ahead log is whole, and begins a write.
+[[nodiscard]] bool begins_with_whole_write(const std::filesystem::path& file);
 
 }  // namespace tidemark::infra

@@ -141,6 +141,28 @@ TEST_CASE("derived stores of another log are refused, with what to do", "[derive
     CHECK(caught_up.error().find("tidemark rebuild derived") != std::string::npos);
 }
 
+TEST_CASE("derived stores of an older layout are made again, those of a later one are refused", "[derived]") {
+    ProcessorFixture crm;
+    work(crm);
+    crm.stop();
+    const auto rows = rows_of(crm.kv, DerivedTable::streams);
+    REQUIRE(crm.kv.get(DerivedTable::meta, "layout").value() == "1");
+    put(crm.kv, DerivedTable::meta, "layout", "2");
+    {
+        consumers::DerivedStores derived(crm.log, crm.kv, {});
+        const auto caught_up = derived.catch_up({});
+        REQUIRE_FALSE(caught_up);
+        CHECK_THAT(caught_up.error(), Catch::Contains("later version") && Catch::Contains("tidemark rebuild derived"));
+    }
+    put(crm.kv, DerivedTable::meta, "layout", "0");
+    put(crm.kv, DerivedTable::streams, "a row of that layout", "x");
+    crm.start();
+    crm.stop();
+    CHECK(crm.kv.get(DerivedTable::meta, "layout").value() == "1");
+    CHECK(rows_of(crm.kv, DerivedTable::streams) == rows);
+    CHECK(consumers::check_store(crm.log, crm.kv, {}).faults.empty());
+}
+
 TEST_CASE("derived stores that stand beyond the end of the log are refused, with what to do", "[derived]") {
     ProcessorFixture crm;
     work(crm);

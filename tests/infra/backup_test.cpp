@@ -246,3 +246,66 @@ TEST_CASE("a restore that was cut short leaves a directory that is refused, and 
     restore(made.backup, made.elsewhere, true);
     CHECK(stored(*open(made.elsewhere)) == made.blocks);
 }
+
+TEST_CASE("a restore that is cut short at any step is finished by the same call, and keeps the former store",
+          "[backup]") {
+    struct Cut {};
+    for (const bool replace : {true, false}) {
+        bool whole = false;
+        for (int steps = 1; !whole; ++steps) {
+            CAPTURE(replace, steps);
+            REQUIRE(steps < 30);
+            const BackedUp made;
+            std::vector<std::string> former;
+            if (replace) {
+                const auto log = open(made.elsewhere);
+                append(*log, 4);
+                former = stored(*log);
+                fs::create_directories(made.elsewhere / "derived");
+                fs::create_directories(made.elsewhere / "views");
+            }
+            infra::RestoreOptions options{.backup = made.backup, .data = made.elsewhere, .replace = replace};
+            int left = steps;
+            options.on_step = [&] {
+                if (--left == 0) throw Cut{};
+            };
+            try {
+                const auto restored = infra::restore_backup(options);
+                whole = restored.has_value();
+                REQUIRE(whole);
+            } catch (const Cut&) {
+                const auto refused = EmbeddedLog::open(options_for(made.elsewhere));
+                REQUIRE_FALSE(refused.has_value());
+                CHECK_THAT(refused.error(), Catch::Contains("run the same `tidemark restore` again"));
+                CHECK_THAT(refusal(made.data, made.elsewhere, replace), Catch::Contains("finish that one first"));
+                options.on_step = {};
+                const auto finished = infra::restore_backup(options);
+                if (!finished) FAIL(finished.error());
+                CHECK(finished->identity.incarnation == 2);
+            }
+            {
+                const auto log = open(made.elsewhere);
+                CHECK(stored(*log) == made.blocks);
+            }
+            CHECK_FALSE(fs::exists(made.elsewhere / "restoring"));
+            if (!replace) continue;
+            CHECK(fs::exists(made.elsewhere / "replaced" / "derived"));
+            CHECK(fs::exists(made.elsewhere / "replaced" / "views"));
+            const auto log = open(made.elsewhere / "replaced");
+            CHECK(stored(*log) == former);
+        }
+    }
+}
+
+TEST_CASE("a restore that is cut short while it copies has changed nothing, and begins anew", "[backup]") {
+    const BackedUp made;
+    {
+        const auto log = open(made.elsewhere);
+        append(*log, 4);
+    }
+    fs::create_directories(made.elsewhere / "restoring" / "log");
+    std::ofstream(made.elsewhere / "restoring" / "log" / "000001.sst") << "half";
+    CHECK(open(made.elsewhere) != nullptr);
+    restore(made.backup, made.elsewhere, true);
+    CHECK(stored(*open(made.elsewhere)) == made.blocks);
+}

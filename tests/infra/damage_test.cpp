@@ -218,6 +218,13 @@ TEST_CASE("each kind of damage to a store is refused by what it is and with what
         {"no mark", [](const fs::path& d) { fs::remove(d / "mark"); }, "is missing", "accept_missing_mark"},
         {"the mark of zeros", [](const fs::path& d) { put_bytes(d / "mark", std::string(16384, '\0')); },
          "holds nothing that its key has signed", "accept_missing_mark"},
+        {"the mark of a later format",
+         [](const fs::path& d) {
+             std::string bytes = bytes_of(d / "mark");
+             for (std::size_t slot = 0; slot < 4; ++slot) bytes[slot * bytes.size() / 4 + 4] = 2;
+             put_bytes(d / "mark", bytes);
+         },
+         "was written by a later version", "start that one"},
         {"no key", [](const fs::path& d) { fs::remove(d / "keys" / "mark.key"); }, "mark.key, is missing",
          "from a backup"},
         {"a key cut short", [](const fs::path& d) { fs::resize_file(d / "keys" / "mark.key", 7); }, "32 bytes",

@@ -22,7 +22,7 @@ std::string Clients::stream(const char* prefix, std::uint64_t count) {
 // Few streams, so that commands meet: on the same stream, and on what others refer to.
 v1::Command Clients::fresh_command() {
     const std::string id = "command-" + std::to_string(++ids_);
-    switch (dice_.below(14)) {
+    switch (dice_.below(16)) {
         case 0: return create_customer(stream("customer-", 3), id);
         case 1: return define_pipeline(stream("pipeline-", 2), id);
         case 2:
@@ -36,6 +36,10 @@ v1::Command Clients::fresh_command() {
         case 10: return open_sale(stream("sale-", 8), id, stream("customer-", 3), stream("pipeline-", 2));
         case 11:
         case 12: return change_stage(stream("sale-", 8), id, dice_.one_in(2) ? "offer" : "contract");
+        case 13:
+        case 14:
+            return change_lines(stream("sale-", 8), id, stream("product-", 5),
+                                5'000 + static_cast<std::int64_t>(dice_.below(3)));
         default: return win_sale(stream("sale-", 8), id);
     }
 }

@@ -72,7 +72,9 @@ std::expected<void, KvError> DurableKv::clear(consumers::Table table) {
         return true;
     });
     if (!scanned) return scanned;
-    return apply({std::move(erased), false});
+    auto done = apply({std::move(erased), false});
+    if (done) synced_ = written_.size();  // a table is dropped at once, and all that was written before is safe
+    return done;
 }
 
 void DurableKv::lose_power(Dice& dice) {

@@ -71,6 +71,21 @@ inline v1::Command change_stage(const std::string& stream, const std::string& id
     return change;
 }
 
+// Two events, if the product of the first line is another one than before.
+inline v1::Command change_lines(const std::string& stream, const std::string& id, const std::string& product,
+                                std::int64_t amount, events::Micros at = monday + one_day) {
+    v1::Command change = command(stream, id, at);
+    auto& body = *change.mutable_sale()->mutable_change_sale_amount();
+    body.mutable_amount()->set_minor(amount);
+    body.mutable_amount()->set_currency("EUR");
+    auto& line = *body.add_lines();
+    line.set_product_id(product);
+    line.set_quantity(1);
+    line.mutable_unit_price()->set_minor(amount);  // agreed: not what the list says just now
+    line.mutable_unit_price()->set_currency("EUR");
+    return change;
+}
+
 inline v1::Command win_sale(const std::string& stream, const std::string& id,
                             events::Micros at = monday + 10 * one_day) {
     v1::Command win = command(stream, id, at);

@@ -70,9 +70,12 @@ std::string survivors(const File& file, std::mt19937_64& random) {
 
 IOStatus status_of(DiskAnswer answer, const std::string& file) {
     switch (answer) {
+        case DiskAnswer::torn:
         case DiskAnswer::failed: return IOStatus::IOError("the disk of the test fails", file);
         case DiskAnswer::full: return IOStatus::NoSpace("the disk of the test is full", file);
-        case DiskAnswer::read_only: return IOStatus::IOError("the disk of the test is read-only", file);
+        // As RocksDB says EROFS.
+        case DiskAnswer::read_only:
+            return IOStatus::IOError("While appending to file: " + file, "Read-only file system");
         case DiskAnswer::done:
         case DiskAnswer::lost:
         case DiskAnswer::flipped: break;
@@ -92,6 +95,7 @@ public:
         fs::create_directories(attic_);
         if (!fs::exists(directory_)) return;
         for (const auto& entry : fs::directory_iterator(directory_)) {
+            if (!entry.is_regular_file()) continue;
             const std::uint64_t size = entry.file_size();
             synced_names_[entry.path().filename()] = std::make_shared<File>(File{entry.path(), size, size});
         }
@@ -102,10 +106,8 @@ public:
 
     IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                              std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext* debug) override;
-    IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions&,
-                                std::unique_ptr<rocksdb::FSWritableFile>*, IODebugContext*) override {
-        return IOStatus::NotSupported("appending to a file of before", name);
-    }
+    IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext* debug) override;
     IOStatus ReuseWritableFile(const std::string& name, const std::string&, const rocksdb::FileOptions&,
                                std::unique_ptr<rocksdb::FSWritableFile>*, IODebugContext*) override {
         return IOStatus::NotSupported("writing over a file", name);
@@ -119,9 +121,8 @@ public:
     IOStatus DeleteFile(const std::string& name, const IOOptions&, IODebugContext*) override;
     IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
                         IODebugContext* debug) override;
-    IOStatus LinkFile(const std::string& name, const std::string&, const IOOptions&, IODebugContext*) override {
-        return IOStatus::NotSupported("links", name);
-    }
+    IOStatus LinkFile(const std::string& from, const std::string& to, const IOOptions& options,
+                      IODebugContext* debug) override;
     IOStatus Truncate(const std::string& name, std::size_t, const IOOptions&, IODebugContext*) override {
         return IOStatus::NotSupported("cutting a file by its name", name);
     }
@@ -137,7 +138,7 @@ public:
     std::mutex mutex;  // of all below, and of every write
 
 private:
-    static std::string short_name(const std::string& path) { return fs::path(path).filename(); }
+    std::string short_name(const std::string& path) const { return fs::path(path).lexically_relative(directory_); }
     void change(Change change) {
         follow(change, names_);
         changes_.push_back(std::move(change));
@@ -170,13 +171,14 @@ public:
 
     IOStatus Append(const rocksdb::Slice& bytes, const IOOptions& options, IODebugContext* debug) override {
         const DiskAnswer answer = disk_.ask(DiskOp::write, name_);
-        if (IOStatus failed = status_of(answer, name_); !failed.ok()) return failed;
-        std::string changed(bytes.data(), bytes.size());
+        IOStatus failed = status_of(answer, name_);
+        if (!failed.ok() && answer != DiskAnswer::torn) return failed;
+        std::string changed(bytes.data(), answer == DiskAnswer::torn ? bytes.size() / 2 : bytes.size());
         if (answer == DiskAnswer::flipped && !changed.empty()) changed[changed.size() / 2] ^= 0x10;
         const std::scoped_lock lock(disk_.mutex);
         IOStatus written = FSWritableFileOwnerWrapper::Append(changed, options, debug);
         if (written.ok()) file_->size += changed.size();
-        return written;
+        return failed.ok() ? written : failed;
     }
     IOStatus Append(const rocksdb::Slice& bytes, const IOOptions& options, const rocksdb::DataVerificationInfo&,
                     IODebugContext* debug) override {
@@ -258,6 +260,29 @@ IOStatus FaultDisk::Files::NewWritableFile(const std::string& name, const rocksd
     return made;
 }
 
+// To sync it: what is ingested lay elsewhere before.
+IOStatus FaultDisk::Files::ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                              std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext* debug) {
+    const std::scoped_lock lock(mutex);
+    const auto there = names_.find(short_name(name));
+    if (there == names_.end()) return IOStatus::PathNotFound(name);
+    std::unique_ptr<rocksdb::FSWritableFile> real;
+    IOStatus opened = FileSystemWrapper::ReopenWritableFile(name, options, &real, debug);
+    if (opened.ok()) *result = std::make_unique<WatchedFile<Files>>(std::move(real), *this, there->second, name);
+    return opened;
+}
+
+IOStatus FaultDisk::Files::LinkFile(const std::string& from, const std::string& to, const IOOptions& options,
+                                    IODebugContext* debug) {
+    if (IOStatus failed = status_of(ask(DiskOp::name, to), to); !failed.ok()) return failed;
+    const std::scoped_lock lock(mutex);
+    IOStatus linked = FileSystemWrapper::LinkFile(from, to, options, debug);
+    if (const auto file = names_.find(short_name(from)); linked.ok() && file != names_.end()) {
+        change({"", short_name(to), file->second});
+    }
+    return linked;
+}
+
 IOStatus FaultDisk::Files::NewDirectory(const std::string& name, const IOOptions& options,
                                         std::unique_ptr<rocksdb::FSDirectory>* result, IODebugContext* debug) {
     std::unique_ptr<rocksdb::FSDirectory> real;
@@ -296,6 +321,7 @@ void FaultDisk::Files::lose_power(const fs::path& target, std::mt19937_64& rando
     for (std::size_t i = 0; i < journalled; ++i) follow(changes_[i], left);
     fs::create_directories(target);
     for (const auto& [name, file] : left) {
+        if (name.find('/') != std::string::npos) continue;  // files to be ingested, which an opening deletes
         std::ofstream(target / name, std::ios::binary) << survivors(*file, random);
     }
 }

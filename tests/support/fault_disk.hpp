@@ -26,6 +26,7 @@ enum class DiskAnswer : std::uint8_t {
     done,
     lost,       // told as done, and not done: for syncs
     flipped,    // done, with one bit changed: for writes
+    torn,       // half of it done, then EIO: for writes; else as failed
     failed,     // EIO
     full,       // ENOSPC
     read_only,  // EROFS
