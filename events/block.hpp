@@ -82,7 +82,7 @@ public:
     [[nodiscard]] std::size_t count() const { return offsets_.size(); }
     [[nodiscard]] std::size_t bytes() const { return body_.size(); }
     [[nodiscard]] std::span<const Digest> leaf_hashes();  // hashes what has not been yet, as seal() does
-    void truncate(std::size_t count);  // forgets the records from `count` on
+    void truncate(std::size_t count);                     // forgets the records from `count` on
     // `header` comes with everything but count; the builder is empty afterwards.
     [[nodiscard]] BlockPtr seal(BlockHeader header);
 

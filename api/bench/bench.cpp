@@ -18,7 +18,8 @@ struct Section {
     BenchResult (*measure)(BenchRun&);
 };
 constexpr Section sections[] = {{"floors", bench_floors}, {"process", bench_in_process}, {"sustained", bench_sustained},
-                                {"bulk", bench_bulk},     {"singles", bench_singles},    {"history", bench_history},    {"sizes", bench_sizes}};
+                                {"bulk", bench_bulk},     {"singles", bench_singles},    {"history", bench_history},
+                                {"sizes", bench_sizes}};
 
 bool wanted(const BenchArguments& arguments, std::string_view section) {
     return arguments.only.empty() || std::ranges::find(arguments.only, section) != arguments.only.end();

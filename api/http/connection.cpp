@@ -329,20 +329,19 @@ void Connection::send(const std::shared_ptr<LiveExchange>& exchange, Response re
     }
     write_by_ = from_now(home_.options.deadline);
     const auto self = shared_from_this();
-    net::async_write(stream_, net::buffer(out),
-                     [self, exchange, alive](boost::system::error_code error, std::size_t) {
-                         self->write_by_ = never;
-                         if (error) {
-                             self->close();
-                             return;
-                         }
-                         self->done(exchange);
-                         if (alive && !self->home_.stopping()) {
-                             self->read_head();
-                         } else {
-                             self->linger();
-                         }
-                     });
+    net::async_write(stream_, net::buffer(out), [self, exchange, alive](boost::system::error_code error, std::size_t) {
+        self->write_by_ = never;
+        if (error) {
+            self->close();
+            return;
+        }
+        self->done(exchange);
+        if (alive && !self->home_.stopping()) {
+            self->read_head();
+        } else {
+            self->linger();
+        }
+    });
 }
 
 void Connection::done(const std::shared_ptr<LiveExchange>& exchange) {

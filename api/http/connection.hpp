@@ -171,7 +171,7 @@ private:
     Clock::time_point read_by_ = never;    // what is being read has to be there
     Clock::time_point write_by_ = never;   // what is being written has to be taken
     Clock::time_point answer_by_ = never;  // the handler has to answer
-    std::string piece_;  // of a body, while one is read
+    std::string piece_;                    // of a body, while one is read
     std::size_t lingered_ = 0;
     bool idle_ = true;
     bool stream_read_ = false;  // a read of a streamed body is under way
@@ -180,7 +180,8 @@ private:
     bool refused_ = false;  // what came is not understood: nothing more is read
 };
 
-// Appends what every answer's head says, but for how its body is framed and the empty line behind it. `version`: 10, 11.
+// Appends what every answer's head says, but for how its body is framed and the empty line behind it. `version`:
+// 10, 11.
 void put_head(std::string& out, const Response& response, const Request& request, unsigned version, bool keeps_alive);
 
 }  // namespace tidemark::api

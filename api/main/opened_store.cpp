@@ -54,7 +54,8 @@ std::expected<OpenedStore, std::string> open_store(const infra::Config& config, 
                                           std::end(consumers::DerivedTable::names));
     auto rows = infra::RocksKv::open(
         config.data / "derived", tables,
-        {.block_cache_bytes = config.derived_cache_bytes, .write_buffer_bytes = config.derived_buffer_bytes,
+        {.block_cache_bytes = config.derived_cache_bytes,
+         .write_buffer_bytes = config.derived_buffer_bytes,
          .filters_in_memory = true});  // every command asks whether its id is there, and nearly none is
     if (!rows) return std::unexpected(rows.error());
     store.derived_rows = std::move(*rows);

@@ -30,9 +30,8 @@ void Committer::commit_here(CommandGroup& group) {
     std::vector<events::BlockPtr> blocks;
     blocks.reserve(group.partitions.size());
     for (const events::Partition partition : group.partitions) blocks.push_back(partitions_[partition].seal());
-    log_.append_here(std::move(blocks), [this, &group](std::vector<AppendResult> results) {
-        returned(group, std::move(results));
-    });
+    log_.append_here(std::move(blocks),
+                     [this, &group](std::vector<AppendResult> results) { returned(group, std::move(results)); });
 }
 
 void Committer::run(const std::stop_token& stop) {

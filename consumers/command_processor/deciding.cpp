@@ -224,8 +224,8 @@ void WriterLoop::reject(PendingPtr& pending, CachedState& state, v1::Rejection r
 
 void WriterLoop::record(PendingPtr& pending, CachedState& state, std::vector<Draft> drafts, Answered answered) {
     const v1::Command& command = pending->submission.command;
-    const auto written = partitions_[pending->partition].append(command, pending->type->kind, pending->body, state.version,
-                                                               drafts, clock_());
+    const auto written = partitions_[pending->partition].append(command, pending->type->kind, pending->body,
+                                                                state.version, drafts, clock_());
     if (answered.status == v1::ACCEPTED) {
         state.version += drafts.size();
         cache_.grown(state);

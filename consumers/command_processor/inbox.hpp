@@ -48,7 +48,7 @@ public:
     [[nodiscard]] std::size_t queued() const { return all_.commands; }
     [[nodiscard]] std::size_t queued_bulk() const { return bulk_.commands; }
     [[nodiscard]] std::size_t queued_bytes() const { return all_.bytes; }
-    [[nodiscard]] bool waiting() const;  // commands, not taken yet
+    [[nodiscard]] bool waiting() const;                              // commands, not taken yet
     [[nodiscard]] bool has_appends() const { return has_appends_; }  // not taken yet
 
 private:
@@ -84,7 +84,7 @@ private:
     std::deque<PendingPtr> bulks_;
     std::vector<std::vector<AppendResult>> appends_;
     std::atomic<bool> has_appends_ = false;  // changes only under the mutex
-    std::size_t preparing_ = 0;  // have room, and are in no lane yet
+    std::size_t preparing_ = 0;              // have room, and are in no lane yet
     bool nudged_ = false;
     bool draining_ = false;
 };

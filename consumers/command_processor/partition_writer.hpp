@@ -46,7 +46,7 @@ public:
     [[nodiscard]] events::Sequence next_sequence() const { return open_first_ + open_.count(); }
     void close();  // the open block is to be sealed next, and another one is opened behind it; the former is sealed
 
-    [[nodiscard]] events::BlockPtr seal();         // what was closed
+    [[nodiscard]] events::BlockPtr seal();          // what was closed
     [[nodiscard]] events::BlockPtr seal_barrier();  // with the next owner epoch, and no records
 
 private:

@@ -89,8 +89,8 @@ private:
     ReferenceGate gate_;
     std::deque<PendingPtr> arrived_;  // taken from the inbox, not decided yet
     CommandGroup open_;
-    CommandGroup in_flight_;                   // the committer's while appending_
-    std::vector<GroupAnswer> late_;            // rest on in_flight_ too
+    CommandGroup in_flight_;         // the committer's while appending_
+    std::vector<GroupAnswer> late_;  // rest on in_flight_ too
     Committer committer_;
     bool appending_ = false;
     bool throttled_ = false;

@@ -8,9 +8,9 @@ namespace tidemark::consumers {
 
 namespace {
 
-constexpr std::size_t read_bytes = 4u << 20;  // of one partition at a time
+constexpr std::size_t read_bytes = 4u << 20;         // of one partition at a time
 constexpr std::size_t large_batch_bytes = 8u << 20;  // finished files cost less than journal, memory and flush
-constexpr int folding_per_writing = 9;        // times as long as a commit takes goes into folding before the next one
+constexpr int folding_per_writing = 9;  // times as long as a commit takes goes into folding before the next one
 
 }  // namespace
 
