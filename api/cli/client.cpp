@@ -60,7 +60,7 @@ std::expected<bool, std::string> take_outcome(std::string_view& bytes, v1::Outco
 
 // Why there is no connection, and what to do about it.
 std::string unreached(const ServerAddress& address, error_code error) {
-    const std::string why = "http://" + address.text() + ": " + error.message();
+    std::string why = "http://" + address.text() + ": " + error.message();
     if (error != net::error::connection_refused) return why;
     return why +
            "; is a server running there? `tidemark serve` starts one, --server names another, --data opens a data "
