@@ -190,7 +190,9 @@ CachedState& WriterLoop::load(const Pending& pending) {
     } else {
         fresh.state = pending.type->make();
     }
-    return cache_.insert(std::move(fresh));
+    CachedState& cached = cache_.insert(std::move(fresh));
+    counters_.cache_bytes = cache_.bytes();  // before anybody is answered, who may ask
+    return cached;
 }
 
 std::optional<WriterLoop::Wait> WriterLoop::unsettled(const Pending& pending, const aggregates::Need& need) const {
