@@ -45,7 +45,7 @@ Status WriteOrder::write(rocksdb::DB& db, const rocksdb::WriteOptions& options, 
 
 Status WriteOrder::go_on(rocksdb::DB& db) {
     std::string number;
-    const Status read = db.Get({}, db.DefaultColumnFamily(), key, &number);
+    Status read = db.Get({}, db.DefaultColumnFamily(), key, &number);
     if (read.IsNotFound()) return Status::OK();
     if (!read.ok()) return read;
     if (number.size() != sizeof(std::uint64_t)) return Status::Corruption("the number of the last write is unreadable");
