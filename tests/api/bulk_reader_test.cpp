@@ -6,7 +6,6 @@
 
 using namespace tidemark;
 using api::BulkFormat;
-using api::BulkItem;
 using api::BulkReader;
 
 namespace {
