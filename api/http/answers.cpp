@@ -47,13 +47,16 @@ Response rejection_answer(const v1::Outcome& outcome, bool with_if_match) {
     return problem(std::move(problem_message));
 }
 
-// `trouble`: what the log says of itself, if it takes nothing.
+// `trouble`: what the log says of itself, if it takes nothing; else the outcome may know why.
 Response unavailable_answer(const v1::Outcome& outcome, const std::string& trouble) {
+    const std::string why = !trouble.empty()            ? "Nothing is taken: " + trouble + ". "
+                            : !outcome.detail().empty() ? "It could not be done: " + outcome.detail() + ". "
+                                                        : "";
     v1::Problem problem_message;
     problem_message.set_status(503);
     problem_message.set_code("Unavailable");
     problem_message.set_detail(
-        (trouble.empty() ? "" : "Nothing is taken: " + trouble + ". ") +
+        why +
         "What became of the command is not known: send it again with the same Idempotency-Key, and it will be "
         "done once.");
     problem_message.set_command_id(outcome.command_id());

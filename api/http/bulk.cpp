@@ -196,6 +196,7 @@ private:
             outcome.set_command_id(submission.command.command_id());
             outcome.set_status(v1::UNAVAILABLE);
             outcome.set_retry_after_s(1);
+            outcome.set_detail("there was no room in the queue of commands for too long");
             submission.answer(std::move(outcome));
         }
     }

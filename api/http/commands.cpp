@@ -170,6 +170,8 @@ void handle_command(const Context& context, const CommandPlace& place, RequestPt
         unavailable.set_command_id(request->command_id);
         unavailable.set_status(v1::UNAVAILABLE);
         unavailable.set_retry_after_s(1);
+        const auto held_up = context.services.derived.held_up();
+        unavailable.set_detail(held_up.value_or("the queue of commands is full, or the server is stopping"));
         submission.answer(std::move(unavailable));
     }
 }

@@ -1,6 +1,7 @@
 // GET /v1/events: the catch-up feed, as NDJSON, length-delimited Protobuf or Server-Sent Events. A reader goes at its
-// own pace: more is read from the log only when what was sent has left. One that takes nothing for the
-// whole deadline is dropped, and resumes with the last cursor that it saw. What is held for one is bounded.
+// own pace: more is read from the log only when what was sent has left. One that has not taken what was sent (a piece
+// of up to 64 KiB) within the deadline is dropped, and resumes with the last cursor that it saw. What is held for one
+// is bounded.
 #include "consumers/feed/feed.hpp"
 
 #include "aggregates/aggregate_type.hpp"

@@ -85,6 +85,10 @@ v1::Health readiness(const Context& context, Stall& stall) {
     } else if (const auto held_up = context.services.derived.held_up()) {
         message.add_faults("derived stores: " + *held_up + "; it is tried again every second");
     }
+    // Most often for one of these reasons, which are said already.
+    if (const std::string trouble = context.services.commands.trouble(); !trouble.empty() && message.faults().empty()) {
+        message.add_faults("commands: the partitions cannot be taken over: " + trouble);
+    }
     if (const auto stalled = stall.look(context.services.commands.stats())) {
         message.add_faults(*stalled);
     }

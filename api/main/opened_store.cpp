@@ -56,13 +56,14 @@ std::expected<OpenedStore, std::string> open_store(const infra::Config& config, 
         config.data / "derived", tables,
         {.block_cache_bytes = config.derived_cache_bytes,
          .write_buffer_bytes = config.derived_buffer_bytes,
+         .ingest_rows = std::clamp<std::size_t>(config.derived_run_rows / 8, 1, 4096),  // of runs that are small too
          .filters_in_memory = true});  // every command asks whether its id is there, and nearly none is
     if (!rows) return std::unexpected(rows.error());
     store.derived_rows = std::move(*rows);
     if (derived == Derived::leave) return store;
 
-    store.derived =
-        std::make_unique<consumers::DerivedStores>(*store.log, *store.derived_rows, consumers::DerivedOptions{});
+    store.derived = std::make_unique<consumers::DerivedStores>(
+        *store.log, *store.derived_rows, consumers::DerivedOptions{.run_entries = config.derived_run_rows});
     ProgressBar bar("catching up", "records");
     try {
         auto caught_up = store.derived->catch_up([&](consumers::Progress at) {

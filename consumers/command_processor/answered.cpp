@@ -100,8 +100,9 @@ void give(GroupAnswer answer, const events::Uuid& log_id) {
                                        answer.repeated));
 }
 
-v1::Outcome unavailable(std::string command_id) {
+v1::Outcome unavailable(std::string command_id, std::string_view why) {
     v1::Outcome outcome;
+    outcome.set_detail(std::string(why));
     outcome.set_command_id(std::move(command_id));
     outcome.set_status(v1::UNAVAILABLE);
     outcome.set_retry_after_s(1);

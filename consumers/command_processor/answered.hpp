@@ -39,7 +39,7 @@ struct Answered {
                                                                                 const events::StreamName& stream,
                                                                                 std::string_view command_id);
 
-[[nodiscard]] v1::Outcome unavailable(std::string command_id);
+[[nodiscard]] v1::Outcome unavailable(std::string command_id, std::string_view why);
 
 // Same id, another body: never the old answer.
 [[nodiscard]] v1::Outcome command_id_reused(std::string command_id, std::string_view command_name);

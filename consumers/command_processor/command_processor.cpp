@@ -55,6 +55,10 @@ void CommandProcessor::drain() {
     impl_->thread.join();
 }
 
+std::string CommandProcessor::trouble() const {
+    return impl_->counters.trouble.get();
+}
+
 ProcessorStats CommandProcessor::stats() const {
     const WriterCounters& counters = impl_->counters;
     ProcessorStats stats;

@@ -57,7 +57,7 @@ struct ProcessorStats {
     std::size_t cache_bytes = 0;
 };
 
-// submit, term, stats and drain may be called from any thread.
+// submit, term, stats, trouble and drain may be called from any thread.
 class CommandProcessor {
 public:
     // `clock` gives the wall time in microseconds; recorded_at never goes back within a partition whatever it says.
@@ -79,6 +79,8 @@ public:
     void drain();
 
     [[nodiscard]] ProcessorStats stats() const;
+    // Why the partitions could not be taken over again after something had failed, for people; empty: all is well.
+    [[nodiscard]] std::string trouble() const;
 
 private:
     struct Impl;

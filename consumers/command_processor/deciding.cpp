@@ -3,6 +3,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 namespace tidemark::consumers {
 namespace {
 
@@ -78,18 +80,31 @@ WriterLoop::Turn WriterLoop::decide_guarded(PendingPtr& pending) {
     try {
         return decide(pending);
     } catch (const std::exception& error) {
-        spdlog::error("a command could not be decided: {}", error.what());
+        say_undecided(error.what());
         if (pending && pending->submission.answer) {
             v1::Command& command = pending->submission.command;
             inbox_.done(*pending);
-            pending->submission.answer(unavailable(std::move(*command.mutable_command_id())));
+            pending->submission.answer(unavailable(std::move(*command.mutable_command_id()), error.what()));
         }
         if (const CachedState* state = cache_.peek(stream)) {
-            if (state->end_sequence > derived_.followed(state->partition)) owning_ = false;
+            if (state->end_sequence > derived_.followed(state->partition)) disown(error.what());
             cache_.forget(stream);  // it may be half folded
         }
         return Turn::decided;
     }
+}
+
+// One line a second: what fails may fail for every command that comes.
+void WriterLoop::say_undecided(const char* why) {
+    const auto now = timer_();
+    if (now < next_undecided_) {
+        ++undecided_;
+        return;
+    }
+    next_undecided_ = now + std::chrono::seconds(1);
+    const std::uint64_t more = std::exchange(undecided_, 0);
+    spdlog::error("a command could not be decided: {}{}", why,
+                  more == 0 ? "" : " (and " + std::to_string(more) + " before it, since the last time this was said)");
 }
 
 WriterLoop::Turn WriterLoop::decide(PendingPtr& pending) {

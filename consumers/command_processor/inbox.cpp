@@ -75,7 +75,8 @@ std::size_t Inbox::put(std::span<Submission> submissions) {
 void Inbox::answer_stale(std::vector<PendingPtr> stale) {
     for (PendingPtr& one : stale) {
         done(*one);
-        one->submission.answer(unavailable(std::move(*one->submission.command.mutable_command_id())));
+        one->submission.answer(unavailable(std::move(*one->submission.command.mutable_command_id()),
+                                           "an earlier command of the stream could not be done, and order is kept"));
     }
 }
 

@@ -90,7 +90,26 @@ std::expected<void, std::string> WriterLoop::take_over() {
     }
     cache_.settle();
     owning_ = true;
+    counters_.trouble.set("");
     return {};
+}
+
+// On failure: again later; meanwhile every command is answered "unavailable".
+void WriterLoop::take_over_again() {
+    if (const auto taken = take_over(); !taken) {
+        why_not_ = taken.error();
+        if (counters_.trouble.set(why_not_)) {
+            spdlog::error(
+                "the partitions cannot be taken over: {}. It is tried again, and commands are refused meanwhile",
+                why_not_);
+        }
+    }
+    next_take_over_ = timer_() + take_over_interval;
+}
+
+void WriterLoop::disown(std::string_view why) {
+    owning_ = false;
+    why_not_ = why;
 }
 
 void WriterLoop::run() {
@@ -114,8 +133,7 @@ bool WriterLoop::turn(Time deadline) {
     if (!owning_ && !appending_) {
         abandon();
         if (timer_() >= next_take_over_) {
-            (void)take_over();  // on failure: again later; meanwhile every command is answered "unavailable"
-            next_take_over_ = timer_() + take_over_interval;
+            take_over_again();
         }
     }
     if (owning_) {
@@ -159,7 +177,9 @@ void WriterLoop::finish_group(std::vector<AppendResult> results) {
     appending_ = false;
     for (const AppendResult& result : results) {
         if (result.status == AppendStatus::counted) continue;
-        owning_ = false;
+        disown(result.status == AppendStatus::superseded ? "another writer has taken a partition over"
+               : result.what.empty()                     ? "what became of its block is not known"
+                                                         : result.what);
         next_take_over_ = {};
     }
     if (!owning_) return;  // abandoned with all that was decided on top of it
@@ -183,22 +203,22 @@ void WriterLoop::abandon() {
     }
     for (GroupAnswer& answer : std::exchange(late_, {})) {
         Submission& submission = answer.pending->submission;
-        submission.answer(unavailable(std::move(*submission.command.mutable_command_id())));
+        submission.answer(unavailable(std::move(*submission.command.mutable_command_id()), why_not_));
     }
     cache_.drop_speculative();
     recent_.drop_uncounted();
     std::move(arriving.begin(), arriving.end(), std::back_inserter(arrived_));
-    refuse_waiting();
+    refuse_waiting(why_not_);
 }
 
 // Those that were taken and are not decided.
-void WriterLoop::refuse_waiting() {
+void WriterLoop::refuse_waiting(std::string_view why) {
     auto waiting = gate_.take_all();
     std::move(waiting.begin(), waiting.end(), std::back_inserter(arrived_));
     for (PendingPtr& pending : arrived_) {
         inbox_.done(*pending);
         v1::Command& command = pending->submission.command;
-        pending->submission.answer(unavailable(std::move(*command.mutable_command_id())));
+        pending->submission.answer(unavailable(std::move(*command.mutable_command_id()), why));
     }
     arrived_.clear();
 }
@@ -214,11 +234,11 @@ void WriterLoop::housekeeping(bool closing) {
     }
     cache_.evict();
     // Look-ups that do not follow any more cannot be decided by: everybody is told, and a new start is tried.
-    if (derived_.failure()) owning_ = false;
+    if (const auto failure = derived_.failure()) disown(*failure);
     const bool overfull = derived_.overfull();
     // Whoever closes waits for no view; and for derived stores only while they get on.
     throttled_ = overfull || (!closing && options_.hold_back && options_.hold_back());
-    if (closing && derived_.held_up()) refuse_waiting();
+    if (const auto held_up = closing ? derived_.held_up() : std::nullopt) refuse_waiting(*held_up);
     counters_.wants_nudge = overfull || !gate_.empty();
     if (counters_.wants_nudge) derived_.hurry();
     counters_.waiting = gate_.size();

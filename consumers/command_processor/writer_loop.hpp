@@ -13,15 +13,37 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <mutex>
 #include <optional>
+#include <string>
+#include <utility>
 
 namespace tidemark::consumers {
+
+// Why nothing is decided, for people; empty: it is. Any thread.
+class Trouble {
+public:
+    // True: that is something else than before.
+    bool set(std::string_view why) {
+        const std::scoped_lock lock(mutex_);
+        return std::exchange(why_, std::string(why)) != why;
+    }
+    [[nodiscard]] std::string get() const {
+        const std::scoped_lock lock(mutex_);
+        return why_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::string why_;
+};
 
 struct WriterCounters {
     std::atomic<std::uint64_t> commands{0}, accepted{0}, unchanged{0}, rejected{0}, repeated{0}, groups{0}, records{0},
         cache_hits{0}, cache_misses{0};
     std::atomic<std::size_t> waiting{0}, cache_bytes{0};
     std::atomic<bool> wants_nudge{false};  // something waits for the derived stores
+    Trouble trouble;
 };
 
 inline void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) {
@@ -69,7 +91,11 @@ private:
     void send_group();
     void finish_group(std::vector<AppendResult> results);
     void abandon();
-    void refuse_waiting();
+    void refuse_waiting(std::string_view why);
+    // Nothing is decided any more until the partitions are taken over again.
+    void disown(std::string_view why);
+    void take_over_again();
+    void say_undecided(const char* why);
     void housekeeping(bool closing);
     [[nodiscard]] bool group_full() const;
 
@@ -94,7 +120,10 @@ private:
     Committer committer_;
     bool appending_ = false;
     bool throttled_ = false;
-    bool owning_ = false;  // false after a failed append, until the partitions are taken over again
+    bool owning_ = false;          // false after a failed append, until the partitions are taken over again
+    std::string why_not_;          // while they are not
+    std::uint64_t undecided_ = 0;  // commands whose failure was not logged
+    Time next_undecided_{};
     std::uint64_t next_ticket_ = 1;
     Time next_snapshots_{};
     Time next_take_over_{};

@@ -45,6 +45,7 @@ struct Config {
     std::size_t tail_bytes = 64u << 20;
     std::size_t derived_cache_bytes = 64u << 20;
     std::size_t derived_buffer_bytes = 64u << 20;
+    std::size_t derived_run_rows = 800'000;  // gathered in memory before they are written
     std::size_t views_cache_bytes = 64u << 20;
     std::size_t views_buffer_bytes = 64u << 20;
     std::size_t views_max_behind = 1'000'000;  // records; beyond it commands wait for the views

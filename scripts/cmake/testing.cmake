@@ -1,5 +1,6 @@
 # tidemark_test(NAME SOURCES ... LIBS ...): one Catch2 program; each of its test cases is a ctest of its own
-# unless WHOLE is given (for suites whose start-up is dear).
+# unless WHOLE is given (for suites whose start-up is dear). ALONE: it takes the whole machine, and no other test runs
+# beside it.
 include(Catch)
 
 # The tests' own code is compiled faster and runs slower than what it tests: a third of a build is spared.
@@ -9,7 +10,7 @@ if(TIDEMARK_SANITIZE)
 endif()
 
 function(tidemark_test name)
-  cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE;ALONE" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -20,6 +21,9 @@ function(tidemark_test name)
   if(ARG_WHOLE)
     add_test(NAME ${name} COMMAND test_${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+    if(ARG_ALONE)
+      set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+    endif()
   else()
     catch_discover_tests(test_${name} TEST_PREFIX "${name}: " PROPERTIES TIMEOUT ${ARG_TIMEOUT} DISCOVERY_MODE PRE_TEST)
   endif()

@@ -99,6 +99,90 @@ TEST_CASE("a command without an answer in time is told its id, so that it can be
     server.log.release();
 }
 
+TEST_CASE("a log that hangs makes answers slow, then 503 in words; when it goes on, so does everything", "[http]") {
+    ServerOptions options;
+    options.http.deadline = 500ms;
+    options.processor.queue_commands = 4;
+    options.processor.group_records = 2;  // decided while the log hangs; what comes behind them waits in the queue
+    TestServer server(options);
+    Client client(server.port());
+    make_customers(client, 0, 1);
+    const auto create = [](const std::string& id) {
+        return "POST /v1/customers/" + id + "/create-customer HTTP/1.1\r\n" + host + "Idempotency-Key: of-" + id +
+               "\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"name\": \"N\"}";
+    };
+    {
+        // Slow: the answer comes when the block has been written.
+        server.log.hold();
+        Client slow(server.port());
+        slow.send(create("slow"));
+        CHECK(client.get("/v1/customers/c0").status == 200);  // queries go on
+        CHECK_FALSE(slow.has_answer());
+        server.log.release();
+        CHECK(slow.read_reply().status == 201);
+    }
+    // Hung: whoever waits too long is told so, whoever finds no room at once.
+    server.log.hold();
+    std::vector<std::unique_ptr<Client>> waiting;
+    std::size_t late = 0, full = 0;
+    for (int i = 0; i < 12; ++i) {
+        waiting.push_back(std::make_unique<Client>(server.port()));
+        waiting.back()->send(create("hung-" + std::to_string(i)));
+    }
+    for (const auto& one : waiting) {
+        const auto reply = one->read_reply();
+        CHECK(reply.status == 503);
+        const std::string code(reply.json().at("code").as_string());
+        late += code == "DeadlineExceeded" ? 1u : 0u;
+        full += code == "Unavailable" ? 1u : 0u;
+        if (code == "Unavailable") {
+            CHECK(reply.headers.contains("retry-after"));
+            CHECK_THAT(std::string(reply.json().at("detail").as_string()),
+                       Catch::Contains("queue of commands is full"));
+        }
+    }
+    CHECK(late > 0);
+    CHECK(full > 0);
+    CHECK(late + full == waiting.size());
+    // It recovers: each is done once, whatever its first sender was told.
+    server.log.release();
+    for (int i = 0; i < 12; ++i) {
+        Client again(server.port());
+        again.send(create("hung-" + std::to_string(i)));
+        const auto reply = again.read_reply();
+        CHECK(reply.status == 201);
+        CHECK(reply.json().at("version") == 1);
+    }
+}
+
+TEST_CASE("connections beyond the cap are told so, and there is room again when some have gone", "[http]") {
+    ServerOptions options;
+    options.http.connections = 4;
+    const TestServer server(options);
+    std::vector<std::unique_ptr<Client>> open;
+    for (int i = 0; i < 4; ++i) {
+        open.push_back(std::make_unique<Client>(server.port()));
+        REQUIRE(open.back()->get("/healthz").status == 200);
+    }
+    Client beyond(server.port());
+    const auto reply = beyond.read_reply();
+    CHECK(reply.status == 503);
+    CHECK(reply.code() == "TooManyConnections ");
+    CHECK(reply.headers.contains("retry-after"));
+    open.clear();
+    // Each look is a connection of its own until the server has seen that the others are gone.
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    for (bool served = false; !served;) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        Client one(server.port());
+        try {
+            served = one.get("/healthz").status == 200;
+        } catch (const std::exception&) {
+            served = false;  // it was refused before it had asked
+        }
+    }
+}
+
 TEST_CASE("paths, methods, parameters and hosts that are not ours are told apart", "[http]") {
     const TestServer server;
     Client client(server.port());

@@ -2,6 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 namespace tidemark::tests {
 namespace {
 
@@ -212,6 +216,33 @@ TEST_CASE("states that left the cache come back from snapshot and tail", "[proce
     }
 }
 
+TEST_CASE("why the partitions cannot be taken over again is said, in answers and by the processor", "[processor]") {
+    infra::MemoryLogOptions options;
+    std::atomic<bool> armed = false;
+    options.faults = [&](std::uint64_t, events::Partition) {
+        return infra::Fault{armed ? infra::Fate::lost : infra::Fate::lands};
+    };
+    ProcessorFixture crm(std::move(options));
+    CHECK(crm.processor->trouble() == "");
+    armed = true;
+    CHECK(crm.send(define_product("p1", "define", 1)).status() == v1::UNAVAILABLE);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (crm.processor->trouble().empty()) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        std::this_thread::yield();
+    }
+    CHECK_THAT(crm.processor->trouble(), Catch::Contains("the barrier could not be appended"));
+    CHECK_THAT(crm.send(define_product("p1", "define", 1)).detail(), Catch::Contains("the barrier could not be"));
+    armed = false;
+    v1::Outcome outcome;
+    do {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        outcome = crm.send(define_product("p1", "define", 1));
+    } while (outcome.status() == v1::UNAVAILABLE);
+    CHECK(outcome.status() == v1::ACCEPTED);
+    CHECK(crm.processor->trouble() == "");
+}
+
 TEST_CASE("an append of unknown fate is answered unavailable, and the same id settles it", "[processor]") {
     const auto fate = GENERATE(infra::Fate::lost, infra::Fate::unreported, infra::Fate::late, infra::Fate::overtaken);
     CAPTURE(static_cast<int>(fate));
@@ -223,7 +254,9 @@ TEST_CASE("an append of unknown fate is answered unavailable, and the same id se
     ProcessorFixture crm(std::move(options));
     (void)crm.send(define_product("p1", "define", 1));
     armed = true;
-    CHECK(crm.send(change_price("p1", "change", 2)).status() == v1::UNAVAILABLE);
+    const v1::Outcome refused = crm.send(change_price("p1", "change", 2));
+    CHECK(refused.status() == v1::UNAVAILABLE);
+    CHECK(refused.detail() != "");  // it says why
     v1::Outcome outcome = crm.send(change_price("p1", "change", 2));
     for (int i = 0; i < 1000 && outcome.status() == v1::UNAVAILABLE; ++i)
         outcome = crm.send(change_price("p1", "change", 2));

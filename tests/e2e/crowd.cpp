@@ -4,6 +4,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -124,6 +125,51 @@ private:
     }
 };
 
+class Asker final : public Visitor {
+public:
+    using Visitor::Visitor;
+
+private:
+    void connected() override {
+        static constexpr std::array targets = {"/v1/products?limit=50", "/v1/forecast", "/v1/rejections?limit=50",
+                                               "/v1/kpis/won_value?from=2020-01-01&to=2090-01-01&grain=year"};
+        out_ = head_of(std::string("GET ") + targets[++count_ % targets.size()], "");
+        net::async_write(socket_, net::buffer(out_), [self = shared_from_this()](Error, std::size_t) {});
+        read_answer(false, [self = std::static_pointer_cast<Asker>(shared_from_this())](bool came) {
+            came && self->answer_->get().keep_alive() ? self->connected() : self->come_again();
+        });
+    }
+
+    std::size_t count_ = 0;
+};
+
+class Waiter final : public Visitor {
+public:
+    using Visitor::Visitor;
+
+private:
+    void connected() override {
+        ask(head_of("POST /v1/products/" + scene_.next_id() + "/define-product",
+                    "Content-Type: application/json\r\nContent-Length: " + std::to_string(product.size()) + "\r\n") +
+                product,
+            [self = std::static_pointer_cast<Waiter>(shared_from_this())] { self->wait(); });
+    }
+    void wait() {
+        const auto position = answer_->get().find("Tidemark-Position");
+        if (position == answer_->get().end()) return come_again();  // it was refused
+        ask(head_of("GET /v1/products?limit=1", "Tidemark-At-Least: " + std::string(position->value()) + "\r\n"),
+            [self = std::static_pointer_cast<Waiter>(shared_from_this())] { self->connected(); });
+    }
+    template <class Then>
+    void ask(std::string request, Then then) {
+        out_ = std::move(request);
+        net::async_write(socket_, net::buffer(out_), [self = shared_from_this()](Error, std::size_t) {});
+        read_answer(false, [self = std::static_pointer_cast<Waiter>(shared_from_this()), then](bool came) {
+            came && self->answer_->get().keep_alive() ? then() : self->come_again();
+        });
+    }
+};
+
 // A command with a megabyte of blanks before it, or one blank more than is allowed.
 class LargeBody final : public Visitor {
 public:
@@ -236,6 +282,8 @@ Crowd::Crowd(std::uint16_t port, const CrowdSize& size) : impl_(std::make_unique
     add(size.single_clients, [&] { return std::make_shared<SingleClient>(scene); });
     add(size.large_bodies, [&] { return std::make_shared<LargeBody>(scene); });
     add(size.mute_followers, [&] { return std::make_shared<MuteFollower>(scene); });
+    add(size.askers, [&] { return std::make_shared<Asker>(scene); });
+    add(size.waiters, [&] { return std::make_shared<Waiter>(scene); });
     for (const auto& visitor : impl_->visitors) visitor->come();
     impl_->thread = std::thread([&scene] { scene.io->run(); });
 }

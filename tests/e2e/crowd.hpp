@@ -1,6 +1,6 @@
 // More clients than a server can serve, none of which waits politely: streams that send as fast as they can, streams
-// and followers that never read, single commands back to back, bodies as large as is allowed and larger. Their commands
-// belong to a tenant of their own.
+// and followers that never read, single commands and queries back to back, clients that wait for what they have just
+// written, bodies as large as is allowed and larger. Their commands belong to a tenant of their own.
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,8 @@ struct CrowdSize {
     std::size_t single_clients = 0;  // the next command as soon as the former is answered
     std::size_t large_bodies = 0;    // commands of a megabyte, and of a little more
     std::size_t mute_followers = 0;  // of the feed, and read nothing
+    std::size_t askers = 0;          // the next query as soon as the former is answered
+    std::size_t waiters = 0;         // a command, then a query that waits for it (Tidemark-At-Least), and again
 };
 
 // What the crowd was told.

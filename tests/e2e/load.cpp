@@ -28,17 +28,54 @@ Sent open_sale(const std::string& sale, std::uint64_t amount) {
                    {{"owner", "ada"}, {"region", "north"}, {"pipeline_id", "direct"}, {"amount", euros(amount)}});
 }
 
-// The life of one sale, and one change to the sale of everybody. The last commands are refused or change nothing:
-// those answers must last as well.
+Sent define_product(const std::string& product, std::uint64_t price) {
+    return command("product", product, product + ":define", "define_product",
+                   {{"name", product}, {"series", "crash"}, {"list_price", euros(price)}});
+}
+
+json::array one_line(const char* product) {
+    return {json::object{{"product_id", product}, {"quantity", 1}}};
+}
+
+json::object plan_of(const std::string& sale, const std::string& customer) {
+    return {{"name", "Delivery of " + sale},
+            {"customer_id", customer},
+            {"sale_id", sale},
+            {"owner", "ada"},
+            {"region", "north"},
+            {"product_id", "second"},
+            {"kind", "PRODUCT_DELIVERY"},
+            {"plan", json::object{{"start_date", "2026-01-05"}, {"end_date", "2026-02-05"}, {"budget", euros(5'000)}}}};
+}
+
+// The life of one sale and of what it is about, and one change to the sale of everybody. Other lines make two events:
+// a command may not be there by half. The last commands of the sale are refused or change nothing: those answers must
+// last as well.
 void append_sale(std::vector<Sent>& batch, const std::string& sale, std::mt19937_64& random) {
     const auto amount = 100 + random() % 100'000;
-    batch.push_back(open_sale(sale, amount));
+    const std::string customer = sale + "-customer";
+    const std::string delivery = sale + "-delivery";
+    batch.push_back(command("customer", customer, customer + ":create", "create_customer",
+                            {{"name", "Customer of " + sale}, {"region", "north"}, {"owner", "ada"}}));
+    batch.push_back(command("sale", sale, sale + ":open", "open_sale",
+                            {{"owner", "ada"},
+                             {"region", "north"},
+                             {"pipeline_id", "direct"},
+                             {"customer_id", customer},
+                             {"lines", one_line("first")},
+                             {"amount", euros(amount)}}));
     batch.push_back(command("sale", sale, sale + ":stage", "change_sale_stage", {{"stage", "offer"}}));
-    batch.push_back(command("sale", sale, sale + ":amount", "change_sale_amount", {{"amount", euros(amount + 1)}}));
+    batch.push_back(command("sale", sale, sale + ":amount", "change_sale_amount",
+                            {{"amount", euros(amount + 1)}, {"lines", one_line("second")}}));
     batch.push_back(command("sale", shared_sale, sale + ":shared", "change_sale_amount",
                             {{"amount", euros(random() % 1'000'000'000)}}));
     batch.push_back(command("sale", sale, sale + ":win", "win_sale", json::object{}));
     batch.push_back(command("sale", sale, sale + ":lose", "lose_sale", {{"reason", "PRICE"}}));
+    batch.push_back(command("delivery", delivery, delivery + ":plan", "plan_delivery", plan_of(sale, customer)));
+    batch.push_back(command("delivery", delivery, delivery + ":start", "start_delivery", json::object{}));
+    batch.push_back(
+        command("delivery", delivery, delivery + ":work", "report_work", {{"minutes", 1 + random() % 500}}));
+    if (random() % 4 == 0) batch.push_back(define_product(sale + "-product", amount));
 }
 
 json::object object_of(const std::string& line) {
@@ -66,9 +103,19 @@ void prepare(std::uint16_t port, Ledger& ledger) {
                                 {{"id", "offer"}, {"name", "Offer"}, {"probability_bp", 5000}}};
     const std::vector<Sent> commands = {
         command("pipeline", "direct", "define-direct", "define_pipeline", {{"name", "Direct"}, {"stages", stages}}),
-        open_sale(shared_sale, 1)};
+        define_product("first", 100), define_product("second", 200), open_sale(shared_sale, 1)};
     for (const auto& sent : commands) ledger.sent(sent);
     if (!send_and_note(connection, commands, ledger)) throw std::runtime_error("the first commands were not answered");
+}
+
+void send_one_life(std::uint16_t port, Ledger& ledger, const std::string& sale) {
+    Connection connection(port);
+    std::mt19937_64 random(1);
+    std::vector<Sent> commands;
+    append_sale(commands, sale, random);
+    for (const auto& sent : commands) ledger.sent(sent);
+    if (!send_and_note(connection, commands, ledger))
+        throw std::runtime_error("the life of " + sale + " was not answered");
 }
 
 bool send_and_note(Connection& connection, const std::vector<Sent>& commands, Ledger& ledger) {

@@ -1,5 +1,5 @@
-// Load on a server from several connections at once: sales that are opened, moved, repriced and won, and one sale that
-// everybody changes. Everything is written down in a Ledger.
+// Load on a server from several connections at once: customers, products, sales that are opened, moved, repriced and
+// won, what is delivered of them, and one sale that everybody changes. Everything is written down in a Ledger.
 #pragma once
 
 #include "tests/e2e/http.hpp"
@@ -14,12 +14,15 @@ namespace tidemark::e2e {
 
 inline constexpr const char* shared_sale = "sale-of-everybody";
 
-// Defines the pipeline and the sale that the load needs.
+// Defines the pipeline, the products and the sale that the load needs.
 void prepare(std::uint16_t port, Ledger& ledger);
 
 // Sends commands as NDJSON in one POST /v1/commands and writes down what is answered; true: every line was.
 // A broken connection and a 503 leave the rest unanswered.
 bool send_and_note(Connection& connection, const std::vector<Sent>& commands, Ledger& ledger);
+
+// All that a writer sends of one sale, named so; throws unless it is answered.
+void send_one_life(std::uint16_t port, Ledger& ledger, const std::string& sale);
 
 // One command in a request of its own. Refused: 503 with Retry-After, and nothing else may be so. Broken: the
 // connection ended before the whole answer.

@@ -103,8 +103,10 @@ Server::Server(const fs::path& data, const Environment& environment)
     wait_until_ready();
 }
 
-Server::Server(Beginning, const fs::path& data) : log_(data.string() + ".log"), port_(free_port()) {
-    pid_ = spawn({"serve", "--data", data.string(), "--listen", "127.0.0.1:" + std::to_string(port_)}, log_);
+Server::Server(Beginning, const fs::path& data, const Environment& environment)
+    : log_(data.string() + ".log"), port_(free_port()) {
+    pid_ =
+        spawn({"serve", "--data", data.string(), "--listen", "127.0.0.1:" + std::to_string(port_)}, log_, environment);
 }
 
 void Server::wait_until_ready() {

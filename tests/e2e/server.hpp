@@ -40,7 +40,7 @@ public:
     explicit Server(const std::filesystem::path& data, const Environment& environment = {});
     // Does not wait: the process has only begun to start.
     struct Beginning {};
-    Server(Beginning, const std::filesystem::path& data);
+    Server(Beginning, const std::filesystem::path& data, const Environment& environment = {});
     ~Server();  // kills what still runs
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
