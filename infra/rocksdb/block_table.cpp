@@ -1,6 +1,7 @@
 #include "infra/rocksdb/block_table.hpp"
 
 #include "events/wire.hpp"
+#include "infra/rocksdb/recovery.hpp"
 #include "infra/rocksdb/rocks_logger.hpp"
 #include "infra/rocksdb/stored_end.hpp"
 
@@ -243,6 +244,10 @@ std::expected<void, std::string> BlockTable::write_identity() {
 
 std::expected<void, WriteFailure> BlockTable::write(const std::vector<BlockPtr>& blocks,
                                                     const std::vector<StoredEnd>& ends) {
+    if (!has_room()) {
+        return std::unexpected(WriteFailure{true, "cannot write to the log in " + directory_.string() + ": less than " +
+                                                      std::to_string(room_for_log >> 20) + " MiB are free"});
+    }
     rocksdb::WriteBatch batch;
     rocksdb::Status status;
     for (const BlockPtr& block : blocks) {
@@ -270,8 +275,12 @@ std::expected<void, WriteFailure> BlockTable::write(const std::vector<BlockPtr>&
     return {};
 }
 
-bool BlockTable::resume() {
-    return db_->Resume().ok();
+bool BlockTable::has_room() {
+    return infra::has_room(*db_, room_for_log);
+}
+
+Recovered BlockTable::recover() {
+    return infra::recover(*db_);
 }
 
 std::expected<std::optional<consumers::Log::End>, std::string> BlockTable::stored_end(events::Partition partition) {

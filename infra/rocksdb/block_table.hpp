@@ -3,6 +3,7 @@
 #pragma once
 
 #include "consumers/log/log.hpp"
+#include "infra/rocksdb/recovery.hpp"
 
 #include <cstdint>
 #include <expected>
@@ -64,8 +65,9 @@ public:
     // All or nothing, synced. `ends` are places to start from at the next opening instead of block 0.
     [[nodiscard]] std::expected<void, WriteFailure> write(const std::vector<events::BlockPtr>& blocks,
                                                           const std::vector<StoredEnd>& ends);
-    // After no_space: tries to write again from now on. False: there is still no room.
-    [[nodiscard]] bool resume();
+    // After no_space, before the next write.
+    [[nodiscard]] Recovered recover();
+    [[nodiscard]] bool has_room();
 
     // Makes in `target`, which must not be there, a database with all that is written now: files that do not change any
     // more are linked when they lie on the same file system, else copied. Writing goes on meanwhile.

@@ -28,6 +28,7 @@ constexpr std::uint64_t blocks_between_ends = 1024;
 constexpr std::size_t read_ahead_from = 1u << 20;  // who reads so much at once is scanning
 constexpr std::chrono::seconds seal_interval{1};
 // RocksDB goes on once a write buffer's worth is free; it looks every five seconds.
+constexpr std::chrono::seconds longest_recovery{30};
 constexpr const char* disk_full = "the disk of the log is full: make room (64 MiB at least), then send again";
 
 struct Group {
@@ -84,7 +85,8 @@ struct EmbeddedLog::Impl {
     OpenedLog opened;
     const std::filesystem::path data;
     const std::size_t tail_limit;
-    bool no_space = false;     // the appender's: the last write failed for want of room
+    bool no_space = false;                                   // the appender's: the last write failed for want of room
+    std::chrono::steady_clock::time_point recovering_since;  // there has been room since, and the database takes none
     bool unmarked = false;     // the appender's: what is written is not in the mark yet, for want of room
     std::string trouble;       // guarded by the mutex; not empty: nothing is appended any more
     std::string last_refusal;  // the same, of the last write; empty: it was done
@@ -198,8 +200,18 @@ void EmbeddedLog::Impl::write(const std::vector<BlockPtr>& blocks, std::vector<G
     if (const std::string why = trouble_now(); !why.empty()) {
         return take_back(std::errc::io_error, why, groups);
     }
-    if (no_space && !opened.table->resume()) {
-        return take_back(std::errc::no_space_on_device, disk_full, groups);
+    if (no_space) {
+        // Resume() is said to be under way for good if it was cut short; with room it takes some seconds.
+        const auto recovered = opened.table->recover();
+        const auto now = std::chrono::steady_clock::now();
+        if (recovered == Recovered::yes || !opened.table->has_room()) recovering_since = now;
+        const bool too_long = now - recovering_since > longest_recovery;
+        if (recovered == Recovered::not_yet && !too_long)
+            return take_back(std::errc::no_space_on_device, disk_full, groups);
+        if (recovered != Recovered::yes) {
+            append_no_more("the disk was full in the middle of a file of the log");
+            return take_back(std::errc::no_space_on_device, trouble_now(), groups);
+        }
     }
     if (unmarked && !write_mark({})) {
         return take_back(std::errc::no_space_on_device, disk_full, groups);
@@ -216,11 +228,13 @@ void EmbeddedLog::Impl::write(const std::vector<BlockPtr>& blocks, std::vector<G
         append_no_more(written.error().what);
         return take_back(std::errc::io_error, trouble_now(), groups);
     }
-    no_space = !written;
     if (!written) {
-        spdlog::error("{}. Nothing more is taken until there is room", written.error().what);
+        recovering_since = std::chrono::steady_clock::now();
+        if (!std::exchange(no_space, true))
+            spdlog::error("{}. Nothing more is taken until there is room", written.error().what);
         return take_back(std::errc::no_space_on_device, disk_full, groups);
     }
+    no_space = false;
     const auto took = std::chrono::steady_clock::now() - began;
     const auto marked_now = write_mark(blocks);
     if (!marked_now && !marked_now.error().no_space) {

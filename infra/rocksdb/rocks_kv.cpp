@@ -43,6 +43,7 @@ rocksdb::ColumnFamilyOptions table_options(const RocksKvOptions& options, std::s
     layout.cache_index_and_filter_blocks_with_high_priority = true;
     layout.pin_l0_filter_and_index_blocks_in_cache = true;
     layout.block_size = 8u << 10;
+    layout.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;  // most reads are get()
     rocksdb::ColumnFamilyOptions family;
     family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(layout));
     family.write_buffer_size =
@@ -57,7 +58,6 @@ rocksdb::ColumnFamilyOptions table_options(const RocksKvOptions& options, std::s
     family.level0_stop_writes_trigger = 48;
     family.level_compaction_dynamic_level_bytes = true;
     family.compression = supported(rocksdb::kLZ4Compression) ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
-    family.bottommost_compression = supported(rocksdb::kZSTD) ? rocksdb::kZSTD : rocksdb::kDisableCompressionOption;
     return family;
 }
 
@@ -349,7 +349,7 @@ std::expected<void, KvError> RocksKv::write(KvBatch batch, consumers::Durability
     if (auto added = impl_->add(batch, ops); !added) {
         return added;
     }
-    impl_->resume();
+    if (auto ready = impl_->ready(); !ready) return ready;
     return impl_->put(ops, durability == consumers::Durability::synced);
 }
 

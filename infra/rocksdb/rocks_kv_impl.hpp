@@ -1,6 +1,7 @@
 // What the parts of the key-value store on RocksDB share.
 #pragma once
 
+#include "infra/rocksdb/recovery.hpp"
 #include "infra/rocksdb/rocks_kv.hpp"
 #include "infra/rocksdb/write_order.hpp"
 
@@ -49,9 +50,19 @@ struct RocksKv::Impl {
         return {std::string("cannot ") + what + " the database in " + directory.string() + ": " + status.ToString(),
                 status.IsCorruption()};
     }
-    // RocksDB refuses every write after one that failed, until it is told that the world may be better now.
-    void resume() const {
-        if (failed.exchange(false)) static_cast<void>(db->Resume());
+    // Before every write: is there room, and has RocksDB recovered from the last one, if that failed?
+    [[nodiscard]] std::expected<void, consumers::KvError> ready() const {
+        if (!has_room(*db, room_for_rows))
+            return std::unexpected(consumers::KvError{"no room for the database in " + directory.string() +
+                                                      ": less than " + std::to_string(room_for_rows >> 20) +
+                                                      " MiB are free"});
+        if (failed.exchange(false) && recover(*db) == Recovered::only_by_restart) {
+            failed = true;
+            return std::unexpected(consumers::KvError{
+                "the database in " + directory.string() +
+                " has ended in the middle of a file when its disk was full. Make room, then restart the server"});
+        }
+        return {};
     }
     [[nodiscard]] consumers::KvError write_error(const char* what, const rocksdb::Status& status) const {
         failed = true;

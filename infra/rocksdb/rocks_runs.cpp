@@ -70,7 +70,7 @@ std::expected<void, KvError> RocksKv::write_bulk(KvBatch batch) {
         by_table[batch[i].table].push_back(i);
     }
     std::error_code failed;
-    impl_->resume();
+    if (auto ready = impl_->ready(); !ready) return ready;
     fs::create_directories(impl_->directory / "ingest", failed);
     Impl::Files files(*impl_->db->GetEnv());
     for (auto& [table, order] : by_table) {
@@ -106,7 +106,7 @@ std::expected<void, KvError> RocksKv::ingest(std::vector<KvRun> runs, KvBatch th
     rocksdb::WriteBatch ops;
     Impl::Files files(*impl_->db->GetEnv());
     std::error_code failed;
-    impl_->resume();
+    if (auto ready = impl_->ready(); !ready) return ready;
     fs::create_directories(impl_->directory / "ingest", failed);
     for (const KvRun& run : runs) {
         const auto into = impl_->family(run.table());

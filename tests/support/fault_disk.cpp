@@ -3,6 +3,7 @@
 #include <rocksdb/io_status.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -127,6 +128,14 @@ public:
         return IOStatus::NotSupported("cutting a file by its name", name);
     }
 
+    IOStatus GetFreeSpace(const std::string& path, const IOOptions& options, std::uint64_t* free,
+                          IODebugContext* debug) override {
+        const std::uint64_t said = said_free;
+        if (said == said_nothing) return FileSystemWrapper::GetFreeSpace(path, options, free, debug);
+        *free = said;
+        return IOStatus::OK();
+    }
+
     DiskAnswer ask(DiskOp op, const std::string& file) { return watch_ ? watch_(op, file) : DiskAnswer::done; }
     void lose_power(const fs::path& target, std::mt19937_64& random);
     void sync_names() {
@@ -135,6 +144,8 @@ public:
         changes_.clear();
     }
 
+    static constexpr std::uint64_t said_nothing = UINT64_MAX;
+    std::atomic<std::uint64_t> said_free = said_nothing;
     std::mutex mutex;  // of all below, and of every write
 
 private:
@@ -329,6 +340,10 @@ void FaultDisk::Files::lose_power(const fs::path& target, std::mt19937_64& rando
 FaultDisk::FaultDisk(fs::path directory, fs::path attic, DiskWatch watch)
     : files_(std::make_shared<Files>(std::move(directory), std::move(attic), std::move(watch))) {}
 FaultDisk::~FaultDisk() = default;
+
+void FaultDisk::say_free(std::uint64_t bytes) const {
+    files_->said_free = bytes;
+}
 
 std::shared_ptr<rocksdb::FileSystem> FaultDisk::files() const {
     return files_;

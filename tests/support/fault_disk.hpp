@@ -46,6 +46,9 @@ public:
 
     [[nodiscard]] std::shared_ptr<rocksdb::FileSystem> files() const;
 
+    // What it says is free from now on; until then, what the real one says.
+    void say_free(std::uint64_t bytes) const;
+
     // Makes in `target` what is left if power is lost now. What was not synced is there as a whole, in part, torn,
     // as zeros, or not at all; names that were not synced are there as far as a journal had come.
     void lose_power(const std::filesystem::path& target, std::mt19937_64& random) const;
