@@ -364,7 +364,7 @@ TEST_CASE("what a view has parked of a stream is folded again when it is asked f
     const auto made =
         client.post("/v1/customers/c1/create-customer", R"({"name": "N"})", {{"Tidemark-Tenant", "acme"}});
     REQUIRE(made.status == 201);
-    // Read past the event: then it is folded, and parked.
+    // Read past the event: then it is folded.
     REQUIRE(client
                 .get("/v1/customers",
                      {{"Tidemark-Tenant", "acme"}, {"Tidemark-At-Least", made.headers.at("tidemark-position")}})
@@ -377,7 +377,10 @@ TEST_CASE("what a view has parked of a stream is folded again when it is asked f
         }
         return boost::json::array();
     };
-    const auto listed = parked(client.get("/v1/projections"));
+    auto listed = parked(client.get("/v1/projections"));
+    for (const auto deadline = std::chrono::steady_clock::now() + 20s;
+         listed.empty() && std::chrono::steady_clock::now() < deadline;)
+        listed = parked(client.get("/v1/projections"));  // a view may park it after another has passed it
     REQUIRE(listed.size() == 1);
     CHECK(listed.at(0).at("tenant").as_string() == "acme");
     CHECK(listed.at(0).at("stream_id").as_string() == "c1");
