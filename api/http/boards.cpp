@@ -70,7 +70,7 @@ Response rejection_counts(const Context& context, const Request& request) {
 void add_board_routes(Routes& routes, const Context& context) {
     const Param now{"now", In::query, Kind::time,
                     "up to when time is counted; absent: now. " + std::string(date_is_its_end)};
-    add_view(routes, context, deliveries::view_name, "/v1/deliveries", "deliveries",
+    add_view(routes, context, {deliveries::view_name}, "/v1/deliveries", "deliveries",
              "The delivery board: plan, progress, result, risk", v1::DeliveryBoard::descriptor(),
              with_page({now,
                         {"status",
@@ -85,15 +85,15 @@ void add_board_routes(Routes& routes, const Context& context) {
                         {"on_time", In::query, Kind::flag, ""},
                         {"on_budget", In::query, Kind::flag, ""}}),
              delivery_board);
-    add_view(routes, context, deliveries::view_name, "/v1/deliveries/{id}/board", "deliveries",
+    add_view(routes, context, {deliveries::view_name}, "/v1/deliveries/{id}/board", "deliveries",
              "A delivery's entry on the board", v1::DeliveryBoardEntry::descriptor(), {now}, delivery_entry);
-    add_view(routes, context, rejections::view_name, "/v1/rejections", "rejections", "Rejected commands, newest first",
-             v1::RejectedCommands::descriptor(),
+    add_view(routes, context, {rejections::view_name}, "/v1/rejections", "rejections",
+             "Rejected commands, newest first", v1::RejectedCommands::descriptor(),
              with_page({{"actor", In::query, Kind::text, ""},
                         {"command", In::query, Kind::text, "WinSale"},
                         {"code", In::query, Kind::text, "SaleAlreadyClosed"}}),
              rejected_commands);
-    add_view(routes, context, rejections::view_name, "/v1/rejections/counts", "rejections",
+    add_view(routes, context, {rejections::view_name}, "/v1/rejections/counts", "rejections",
              "How often what was rejected, by actor, command, code", v1::RejectionCounts::descriptor(), {},
              rejection_counts);
 }

@@ -32,11 +32,11 @@ Response list_pipelines(const Context& context, const Request& request) {
 }  // namespace
 
 void add_definition_routes(Routes& routes, const Context& context) {
-    add_view(routes, context, products::view_name, "/v1/products", "products", "Products: listed and filtered",
+    add_view(routes, context, {products::view_name}, "/v1/products", "products", "Products: listed and filtered",
              v1::ProductList::descriptor(),
              with_page({{"series", In::query, Kind::text, ""}, {"retired", In::query, Kind::flag, "absent: both"}}),
              list_products);
-    add_view(routes, context, pipelines::view_name, "/v1/pipelines", "pipelines", "Pipelines with their stages",
+    add_view(routes, context, {pipelines::view_name}, "/v1/pipelines", "pipelines", "Pipelines with their stages",
              v1::PipelineList::descriptor(), with_page({}), list_pipelines);
 }
 

@@ -43,7 +43,7 @@ void add_kpi_routes(Routes& routes, const Context& context) {
     // What is measured is said by the catalogue: no view has to be there for it.
     add_view(routes, context, streams_themselves, "/v1/kpis", "kpis", "Every KPI: its unit, formula and dimensions",
              v1::KpiList::descriptor(), {}, list_kpis);
-    add_view(routes, context, kpi::view_name, "/v1/kpis/{name}", "kpis", "A KPI over time, by dimensions",
+    add_view(routes, context, {kpi::view_name}, "/v1/kpis/{name}", "kpis", "A KPI over time, by dimensions",
              v1::KpiSeries::descriptor(), series_params(), kpi_series);
 }
 

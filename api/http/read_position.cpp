@@ -36,35 +36,45 @@ std::expected<Positions, Response> at_least(const Context& context, const Reques
     return std::move(*positions);
 }
 
-bool passed(const Context& context, std::string_view source, const Positions& positions) {
-    if (source != streams_themselves) {
-        return context.services.projector.read(source, positions, Clock::now()) != nullptr;
-    }
-    return std::ranges::all_of(positions, [&](const events::Position& position) {
-        return context.services.derived.followed(position.partition) > position.sequence;
-    });
+bool view_passed(const Context& context, std::string_view view, const Positions& positions) {
+    return context.services.projector.read(view, positions, Clock::now()) != nullptr;
 }
 
-Response behind(std::string_view source) {
-    if (source == streams_themselves) {
+bool passed(const Context& context, const Sources& sources, const Positions& positions) {
+    if (sources.empty()) {
+        return std::ranges::all_of(positions, [&](const events::Position& position) {
+            return context.services.derived.followed(position.partition) > position.sequence;
+        });
+    }
+    return std::ranges::all_of(sources, [&](std::string_view view) { return view_passed(context, view, positions); });
+}
+
+Response view_behind(std::string_view view) {
+    return problem(
+        503, "ViewBehind",
+        "the view \"" + std::string(view) + "\" is not made yet, or has not reached that position; try again",
+        "Tidemark-At-Least");
+}
+
+Response behind(const Context& context, const Sources& sources, const Positions& positions) {
+    if (sources.empty()) {
         return problem(503, "StreamsBehind", "the stream index has not reached that position yet; try again",
                        "Tidemark-At-Least");
     }
-    return problem(
-        503, "ViewBehind",
-        "the view \"" + std::string(source) + "\" is not made yet, or has not reached that position; try again",
-        "Tidemark-At-Least");
+    const auto late =
+        std::ranges::find_if(sources, [&](std::string_view view) { return !view_passed(context, view, positions); });
+    return view_behind(late == sources.end() ? sources.front() : *late);  // or it has just come
 }
 
 // A query before its turn. Everything runs on the connection's thread; when the connection goes, so does this.
 class Waiting : public std::enable_shared_from_this<Waiting> {
 public:
-    Waiting(const Context& context, RequestPtr request, Positions positions, std::string_view source, Query query,
+    Waiting(const Context& context, RequestPtr request, Positions positions, Sources sources, Query query,
             std::shared_ptr<Exchange> exchange)
         : context_(context),
           request_(std::move(request)),
           positions_(std::move(positions)),
-          source_(source),
+          sources_(std::move(sources)),
           query_(std::move(query)),
           exchange_(std::move(exchange)) {}
 
@@ -75,14 +85,14 @@ public:
 
 private:
     void look() {
-        if (passed(context_, source_, positions_)) {
+        if (passed(context_, sources_, positions_)) {
             // The exchange's timer was the deadline of the whole request until it was taken for waiting.
             exchange_->after(context_.options.deadline, [exchange = exchange_] {
                 exchange->respond(problem(503, "DeadlineExceeded", "the query did not end in time"));
             });
             answer_on_pool(context_, request_, Responder(exchange_), std::move(query_));
         } else if (Clock::now() - began_ > context_.options.view_wait || exchange_->stopping()) {
-            exchange_->respond(behind(source_));
+            exchange_->respond(behind(context_, sources_, positions_));
         } else {
             look_again();
         }
@@ -91,7 +101,7 @@ private:
     const Context& context_;
     RequestPtr request_;
     Positions positions_;
-    std::string_view source_;
+    Sources sources_;
     Query query_;
     std::shared_ptr<Exchange> exchange_;
     Clock::time_point began_ = Clock::now();
@@ -100,16 +110,15 @@ private:
 
 }  // namespace
 
-void answer_when_passed(const Context& context, RequestPtr request, Responder responder, std::string_view source,
-                        Query query) {
+void answer_when_passed(const Context& context, RequestPtr request, Responder responder, Sources sources, Query query) {
     auto positions = at_least(context, *request);
     if (!positions) {
         responder.respond(std::move(positions.error()));
-    } else if (passed(context, source, *positions)) {
+    } else if (passed(context, sources, *positions)) {
         answer_on_pool(context, std::move(request), std::move(responder), std::move(query));
     } else {
-        std::make_shared<Waiting>(context, std::move(request), std::move(*positions), source, std::move(query),
-                                  responder.stream())
+        std::make_shared<Waiting>(context, std::move(request), std::move(*positions), std::move(sources),
+                                  std::move(query), responder.stream())
             ->look_again();
     }
 }
@@ -118,7 +127,7 @@ std::expected<std::unique_ptr<projections::ViewReader>, Response> open_view(cons
                                                                             std::string_view projection) {
     auto reader = context.services.projector.read(projection, {}, Clock::now());
     if (!reader) {
-        return std::unexpected(behind(projection));
+        return std::unexpected(view_behind(projection));
     }
     return reader;
 }

@@ -8,16 +8,17 @@
 #include <expected>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace tidemark::api {
 
-// What a query reads from: the view of that name; or, of no name, the streams (the derived stores).
-inline constexpr std::string_view streams_themselves{};
+// What a query reads from: the views of these names; of none, the streams (the derived stores).
+using Sources = std::vector<std::string_view>;
+inline const Sources streams_themselves{};
 
-// Runs a query on the pool once `source` has passed the positions that the request names; 400 for a token that this
+// Runs a query on the pool once its sources have passed the positions that the request names; 400 for a token that this
 // log has not given out, 503 when the wait runs out or the pool's queue is full. On the connection's thread.
-void answer_when_passed(const Context& context, RequestPtr request, Responder responder, std::string_view source,
-                        Query query);
+void answer_when_passed(const Context& context, RequestPtr request, Responder responder, Sources sources, Query query);
 
 // The view as it is now. A problem (503): it is not made yet. Any thread.
 [[nodiscard]] std::expected<std::unique_ptr<projections::ViewReader>, Response> open_view(const Context& context,

@@ -62,7 +62,7 @@ Response sales_report(const Context& context, const Request& request) {
 
 void add_report_routes(Routes& routes, const Context& context) {
     add_view(
-        routes, context, sales::view_name, "/v1/pipelines/{id}/funnel", "reports",
+        routes, context, {sales::view_name}, "/v1/pipelines/{id}/funnel", "reports",
         "A pipeline's stages: how many, how much, how many go on", v1::Funnel::descriptor(),
         {{"as_of", In::query, Kind::time,
           "what was true then (by occurred_at), with every correction known today. " + std::string(date_is_its_end)},
@@ -72,14 +72,14 @@ void add_report_routes(Routes& routes, const Context& context) {
          {"region", In::query, Kind::text, ""},
          {"product", In::query, Kind::text, ""}},
         funnel);
-    add_view(routes, context, sales::view_name, "/v1/forecast", "reports",
+    add_view(routes, context, {sales::view_name}, "/v1/forecast", "reports",
              "Open sales, weighted by the probability of their stage", v1::Forecast::descriptor(),
              {{"owner", In::query, Kind::text, ""},
               {"region", In::query, Kind::text, ""},
               {"product", In::query, Kind::text, ""},
               {"pipeline", In::query, Kind::text, ""}},
              forecast);
-    add_view(routes, context, projections::kpi::view_name, "/v1/reports/sales", "reports",
+    add_view(routes, context, {projections::kpi::view_name}, "/v1/reports/sales", "reports",
              "Sales opened, won and lost, by period and dimension", v1::SalesReport::descriptor(), series_params(),
              sales_report);
 }

@@ -24,7 +24,7 @@ Response query_problem(const projections::QueryError& error) {
                            : problem(400, "BadParameter", error.what, error.field);
 }
 
-void add_view(Routes& routes, const Context& context, std::string_view view, std::string pattern, std::string group,
+void add_view(Routes& routes, const Context& context, Sources views, std::string pattern, std::string group,
               std::string summary, const google::protobuf::Descriptor* response, std::vector<Param> params,
               Response (*handle)(const Context&, const Request&)) {
     Route route;
@@ -42,8 +42,8 @@ void add_view(Routes& routes, const Context& context, std::string_view view, std
     if (route.pattern.find('{') != std::string::npos) {
         route.problems = {404};
     }
-    route.handler = [&context, view, handle](RequestPtr request, Responder responder) {
-        answer_when_passed(context, std::move(request), std::move(responder), view,
+    route.handler = [&context, views = std::move(views), handle](RequestPtr request, Responder responder) {
+        answer_when_passed(context, std::move(request), std::move(responder), views,
                            [&context, handle](const Request& asked) { return handle(context, asked); });
     };
     routes.add(std::move(route));

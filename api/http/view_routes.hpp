@@ -44,8 +44,8 @@ std::expected<Message, projections::QueryError> found(std::optional<Message> mes
         projections::QueryError{"id", "there is no " + std::string(kind) + " \"" + std::string(id) + "\"", true});
 }
 
-// A GET of a view on the query pool, with the headers that all views take.
-void add_view(Routes& routes, const Context& context, std::string_view view, std::string pattern, std::string group,
+// A GET of views on the query pool, with the headers that all views take.
+void add_view(Routes& routes, const Context& context, Sources views, std::string pattern, std::string group,
               std::string summary, const google::protobuf::Descriptor* response, std::vector<Param> params,
               Response (*handle)(const Context&, const Request&));
 

@@ -34,10 +34,12 @@ Response customer_overview(const Context& context, const Request& request) {
     Params params(request);
     const std::string tenant = params.tenant();
     const std::string& id = request.path_param("id");
-    return answer_query(context, request, params, projections::customer_360::view_name,
-                        [&](const projections::ViewReader& view) {
-                            return found(projections::customer_360::query_overview(view, tenant, id), "customer", id);
-                        });
+    auto sales_view = open_view(context, sales::view_name);
+    if (!sales_view) return std::move(sales_view.error());
+    return answer_query(
+        context, request, params, projections::customer_360::view_name, [&](const projections::ViewReader& view) {
+            return found(projections::customer_360::query_overview(view, **sales_view, tenant, id), "customer", id);
+        });
 }
 
 Response list_sales(const Context& context, const Request& request) {
@@ -70,7 +72,7 @@ Response sale_history(const Context& context, const Request& request) {
 
 void add_view_routes(Routes& routes, const Context& context) {
     add_view(
-        routes, context, customers::view_name, "/v1/customers", "customers", "Customers: listed, filtered, searched",
+        routes, context, {customers::view_name}, "/v1/customers", "customers", "Customers: listed, filtered, searched",
         v1::CustomerList::descriptor(),
         with_page({{"q", In::query, Kind::text, "part of name, phone or e-mail; Chinese too"},
                    {"owner", In::query, Kind::text, ""},
@@ -80,10 +82,10 @@ void add_view_routes(Routes& routes, const Context& context) {
                    {"archived", In::query, Kind::flag, "absent: both"},
                    {"order", In::query, Kind::choice, "absent: id; a search comes in order of name", {"id", "name"}}}),
         list_customers);
-    add_view(routes, context, projections::customer_360::view_name, "/v1/customers/{id}/overview", "customers",
-             "A customer's page: details, needs, consents, sales, deliveries", v1::CustomerOverview::descriptor(), {},
-             customer_overview);
-    add_view(routes, context, sales::view_name, "/v1/sales", "sales", "Sales: listed and filtered",
+    add_view(routes, context, {projections::customer_360::view_name, sales::view_name}, "/v1/customers/{id}/overview",
+             "customers", "A customer's page: details, needs, consents, sales, deliveries",
+             v1::CustomerOverview::descriptor(), {}, customer_overview);
+    add_view(routes, context, {sales::view_name}, "/v1/sales", "sales", "Sales: listed and filtered",
              v1::SaleList::descriptor(),
              with_page({{"status", In::query, Kind::choice, "", {"OPEN", "WON", "LOST"}},
                         {"owner", In::query, Kind::text, ""},
@@ -93,7 +95,7 @@ void add_view_routes(Routes& routes, const Context& context) {
                         {"customer", In::query, Kind::text, ""},
                         {"product", In::query, Kind::text, "of the first line"}}),
              list_sales);
-    add_view(routes, context, sales::view_name, "/v1/sales/{id}/history", "sales",
+    add_view(routes, context, {sales::view_name}, "/v1/sales/{id}/history", "sales",
              "A sale with every stay in every stage", v1::SaleHistoryAnswer::descriptor(), {}, sale_history);
 }
 

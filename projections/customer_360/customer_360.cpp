@@ -13,7 +13,7 @@ namespace tidemark::projections::customer_360 {
 
 namespace {
 
-enum Table : std::uint32_t { customers_table, sales_table, deliveries_table };
+enum Table : std::uint32_t { customers_table, deliveries_table };
 
 constexpr int kept_needs = 100;
 constexpr int kept_reviews = 20;
@@ -80,23 +80,6 @@ void fold(v1::CustomerPageRow& row, const Event& event, const v1::CustomerEvent&
     }
 }
 
-const std::string& customer_of(const v1::SaleEvent& e) {
-    switch (e.event_case()) {
-        case v1::SaleEvent::kSaleOpened: return e.sale_opened().dims().customer_id();
-        case v1::SaleEvent::kSaleStageChanged: return e.sale_stage_changed().dims().customer_id();
-        case v1::SaleEvent::kSaleAmountChanged: return e.sale_amount_changed().dims().customer_id();
-        case v1::SaleEvent::kForecastCategorySet: return e.forecast_category_set().dims().customer_id();
-        case v1::SaleEvent::kSaleReassigned: return e.sale_reassigned().to().customer_id();
-        case v1::SaleEvent::kSaleFlaggedAtRisk: return e.sale_flagged_at_risk().dims().customer_id();
-        case v1::SaleEvent::kSaleWon: return e.sale_won().dims().customer_id();
-        case v1::SaleEvent::kSaleLost: return e.sale_lost().dims().customer_id();
-        case v1::SaleEvent::kSaleReopened: return e.sale_reopened().dims().customer_id();
-        case v1::SaleEvent::kSaleCorrected: return e.sale_corrected().dims().customer_id();
-        case v1::SaleEvent::EVENT_NOT_SET: break;
-    }
-    throw std::runtime_error("a sale event without an event");
-}
-
 // The events that change what the page shows of a delivery; they all carry its dimensions.
 const v1::DeliveryDimensions* dims_of(const v1::DeliveryEvent& e) {
     if (e.has_delivery_planned()) return &e.delivery_planned().dims();
@@ -138,11 +121,6 @@ void apply(const Event& event, Rows& store) {
     if (const auto* customer = std::get_if<v1::CustomerEvent>(&event.payload)) {
         fold(store.row<v1::CustomerPageRow>(customers_table, Key(header.tenant).id(header.stream_id)), event,
              *customer);
-    } else if (const auto* sale = std::get_if<v1::SaleEvent>(&event.payload)) {
-        const auto& customer_id = customer_of(*sale);
-        if (customer_id.empty()) return;
-        const Key key = Key(header.tenant).text(customer_id).id(header.stream_id);
-        sales::fold_row(store.row<v1::SaleRow>(sales_table, key), event, *sale);
     } else if (const auto* delivery = std::get_if<v1::DeliveryEvent>(&event.payload)) {
         const auto* dims = dims_of(*delivery);
         if (dims == nullptr || dims->customer_id().empty()) return;
@@ -151,17 +129,17 @@ void apply(const Event& event, Rows& store) {
     }
 }
 
-void add_sales(v1::CustomerOverview& answer, const ViewReader& view, const Key& prefix) {
+void add_sales(v1::CustomerOverview& answer, const ViewReader& sales_view, std::string_view tenant,
+               std::string_view customer_id) {
     Purse open, won, lost;
-    view.scan(sales_table, prefix, range_end(prefix), [&](std::string_view, std::string_view value) {
-        auto sale = parse_row<v1::SaleRow>(value);
+    sales::each_sale_of(sales_view, tenant, customer_id, [&](const v1::SaleRow& sale) {
         const bool is_open = sale.status() == v1::OPEN;
         auto& totals = *(is_open                    ? answer.mutable_open()
                          : sale.status() == v1::WON ? answer.mutable_won()
                                                     : answer.mutable_lost());
         totals.set_count(totals.count() + 1);
         (is_open ? open : sale.status() == v1::WON ? won : lost).add(sale.amount());
-        if (answer.sales_size() < shown) *answer.add_sales() = std::move(sale);
+        if (answer.sales_size() < shown) *answer.add_sales() = sale;
         return true;
     });
     open.write(*answer.mutable_open()->mutable_value());
@@ -172,12 +150,11 @@ void add_sales(v1::CustomerOverview& answer, const ViewReader& view, const Key& 
 }  // namespace
 
 Projection make() {
-    return {
-        .name = std::string(view_name), .version = 1, .tables = {"customers", "sales", "deliveries"}, .apply = apply};
+    return {.name = std::string(view_name), .version = 2, .tables = {"customers", "deliveries"}, .apply = apply};
 }
 
-std::optional<v1::CustomerOverview> query_overview(const ViewReader& view, std::string_view tenant,
-                                                   std::string_view customer_id) {
+std::optional<v1::CustomerOverview> query_overview(const ViewReader& view, const ViewReader& sales_view,
+                                                   std::string_view tenant, std::string_view customer_id) {
     auto row = view.row<v1::CustomerPageRow>(customers_table, Key(tenant).id(customer_id));
     if (!row) return {};
     v1::CustomerOverview answer;
@@ -185,8 +162,8 @@ std::optional<v1::CustomerOverview> query_overview(const ViewReader& view, std::
     *answer.mutable_needs() = std::move(*row->mutable_needs());
     *answer.mutable_consents() = std::move(*row->mutable_consents());
     *answer.mutable_reviews() = std::move(*row->mutable_reviews());
+    add_sales(answer, sales_view, tenant, customer_id);
     const Key prefix = Key(tenant).text(customer_id);
-    add_sales(answer, view, prefix);
     view.scan(deliveries_table, prefix, range_end(prefix), [&](std::string_view, std::string_view value) {
         answer.set_deliveries_count(answer.deliveries_count() + 1);
         if (answer.deliveries_size() < shown) *answer.add_deliveries() = parse_row<v1::CustomerDelivery>(value);

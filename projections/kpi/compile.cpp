@@ -2,6 +2,8 @@
 #include "projections/kpi/fold.hpp"
 #include "projections/kpi/restated.pb.h"
 
+#include <google/protobuf/message.h>
+
 #include <algorithm>
 #include <set>
 
@@ -200,6 +202,9 @@ private:
         const auto number = static_cast<std::size_t>(place.field == nullptr ? 0 : place.field->number());
         if (listeners.size() <= number) listeners.resize(number + 1);
         listeners[number].field = place.field;
+        if (place.field != nullptr)
+            listeners[number].reflection =
+                pb::MessageFactory::generated_factory()->GetPrototype(place.field->containing_type())->GetReflection();
         auto& known = listeners[number].dimensions;
         auto equal = std::ranges::find(known, dimensions.identity, &Dimensions::identity);
         if (equal == known.end()) equal = known.insert(known.end(), std::move(dimensions));

@@ -23,9 +23,10 @@ std::expected<Field::Type, std::string> type_of(const pb::FieldDescriptor& field
     return std::unexpected("field " + field.full_name() + " is of a type that cannot be measured");
 }
 
-std::expected<std::vector<const pb::FieldDescriptor*>, std::string> chain_of(const pb::Descriptor& event,
-                                                                             std::string_view path) {
-    std::vector<const pb::FieldDescriptor*> chain;
+}  // namespace
+
+std::expected<Field::Chain, std::string> Field::chain_of(const pb::Descriptor& event, std::string_view path) {
+    Chain chain;
     const pb::Descriptor* at = &event;
     while (!path.empty()) {
         const auto step = path.substr(0, path.find('.'));
@@ -35,19 +36,18 @@ std::expected<std::vector<const pb::FieldDescriptor*>, std::string> chain_of(con
             return std::unexpected("field " + std::string(step) + ": " +
                                    (at == nullptr ? "nothing is inside" : at->name()) +
                                    (field == nullptr ? " has no such field" : ": it is repeated"));
-        chain.push_back(field);
+        chain.push_back({field, pb::MessageFactory::generated_factory()->GetPrototype(at)->GetReflection()});
         at = field->message_type();
     }
     return chain;
 }
 
-const pb::Message& inner(const pb::Message& message, const std::vector<const pb::FieldDescriptor*>& chain) {
+// The message that has the chain's last field.
+const pb::Message& Field::holder(const pb::Message& message, const Chain& chain) {
     const pb::Message* at = &message;
-    for (std::size_t i = 0; i + 1 < chain.size(); ++i) at = &at->GetReflection()->GetMessage(*at, chain[i]);
+    for (std::size_t i = 0; i + 1 < chain.size(); ++i) at = &chain[i].reflection->GetMessage(*at, chain[i].field);
     return *at;
 }
-
-}  // namespace
 
 std::expected<Field, std::string> Field::compile(const pb::Descriptor& event, std::string_view path) {
     Field field;
@@ -67,7 +67,7 @@ std::expected<Field, std::string> Field::compile(const pb::Descriptor& event, st
         path.remove_prefix(std::min(path.size(), one.size() + 1));
         auto chain = chain_of(event, one);
         if (!chain) return std::unexpected(chain.error());
-        const auto type = type_of(*chain->back());
+        const auto type = type_of(*chain->back().field);
         if (!type) return std::unexpected(type.error());
         if (!field.chains_.empty() && *type != field.type_)
             return std::unexpected("field " + std::string(one) + " is of another type than its alternative");
@@ -79,8 +79,8 @@ std::expected<Field, std::string> Field::compile(const pb::Descriptor& event, st
 
 const Field::Chain& Field::chosen(const pb::Message& message) const {
     for (std::size_t i = 0; i + 1 < chains_.size(); ++i) {
-        const auto& holder = inner(message, chains_[i]);
-        if (holder.GetReflection()->HasField(holder, chains_[i].back())) return chains_[i];
+        const auto& [field, reflection] = chains_[i].back();
+        if (reflection->HasField(holder(message, chains_[i]), field)) return chains_[i];
     }
     return chains_.back();
 }
@@ -100,14 +100,14 @@ std::string_view Field::text(const Event& event, const pb::Message& message, std
     if (header_ != Header::no) return header_text(event, message);
     if (chains_.empty()) return {};
     const auto& chain = chosen(message);
-    const auto& holder = inner(message, chain);
-    const auto* reflection = holder.GetReflection();
+    const auto& in = holder(message, chain);
+    const auto& [field, reflection] = chain.back();
     switch (type_) {
         case Type::none: return {};
-        case Type::text: return reflection->GetStringReference(holder, chain.back(), &scratch);
-        case Type::enumeration: return reflection->GetEnum(holder, chain.back())->name();
-        case Type::flag: return reflection->GetBool(holder, chain.back()) ? "true" : "false";
-        case Type::money: return static_cast<const v1::Money&>(reflection->GetMessage(holder, chain.back())).currency();
+        case Type::text: return reflection->GetStringReference(in, field, &scratch);
+        case Type::enumeration: return reflection->GetEnum(in, field)->name();
+        case Type::flag: return reflection->GetBool(in, field) ? "true" : "false";
+        case Type::money: return static_cast<const v1::Money&>(reflection->GetMessage(in, field)).currency();
         case Type::integer:
         case Type::date: break;
     }
@@ -119,19 +119,19 @@ std::int64_t Field::integer(const Event& event, const pb::Message& message) cons
     if (header_ != Header::no) return header_text(event, message).empty() ? 0 : 1;
     if (chains_.empty()) return 0;
     const auto& chain = chosen(message);
-    const auto& holder = inner(message, chain);
-    const auto* reflection = holder.GetReflection();
+    const auto& in = holder(message, chain);
+    const auto& [field, reflection] = chain.back();
     switch (type_) {
         case Type::none: return 0;
         case Type::text: {
             std::string scratch;
-            return reflection->GetStringReference(holder, chain.back(), &scratch).empty() ? 0 : 1;
+            return reflection->GetStringReference(in, field, &scratch).empty() ? 0 : 1;
         }
-        case Type::enumeration: return reflection->GetEnumValue(holder, chain.back());
-        case Type::flag: return reflection->GetBool(holder, chain.back()) ? 1 : 0;
-        case Type::integer: return reflection->GetInt64(holder, chain.back());
-        case Type::date: return reflection->GetInt32(holder, chain.back());
-        case Type::money: return static_cast<const v1::Money&>(reflection->GetMessage(holder, chain.back())).minor();
+        case Type::enumeration: return reflection->GetEnumValue(in, field);
+        case Type::flag: return reflection->GetBool(in, field) ? 1 : 0;
+        case Type::integer: return reflection->GetInt64(in, field);
+        case Type::date: return reflection->GetInt32(in, field);
+        case Type::money: return static_cast<const v1::Money&>(reflection->GetMessage(in, field)).minor();
     }
     return 0;
 }

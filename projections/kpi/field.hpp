@@ -32,7 +32,14 @@ public:
 
 private:
     enum class Header : std::uint8_t { no, actor, on_behalf_of, kind, event };
-    using Chain = std::vector<const google::protobuf::FieldDescriptor*>;
+    // With its message's reflection, which costs more to ask a message for than to read a field with.
+    struct Step {
+        const google::protobuf::FieldDescriptor* field;
+        const google::protobuf::Reflection* reflection;
+    };
+    using Chain = std::vector<Step>;
+    static std::expected<Chain, std::string> chain_of(const google::protobuf::Descriptor& event, std::string_view path);
+    static const google::protobuf::Message& holder(const google::protobuf::Message& message, const Chain& chain);
     [[nodiscard]] const Chain& chosen(const google::protobuf::Message& message) const;
     [[nodiscard]] std::string_view header_text(const Event& event, const google::protobuf::Message& message) const;
 

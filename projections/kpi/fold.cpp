@@ -70,7 +70,7 @@ void Fold::add(const std::vector<OfEvent>& listeners, int number, const pb::Mess
     const auto& of_event = listeners[static_cast<std::size_t>(number)];
     if (of_event.groups.empty()) return;
     const pb::Message& message =
-        of_event.field == nullptr ? payload : payload.GetReflection()->GetMessage(payload, of_event.field);
+        of_event.field == nullptr ? payload : of_event.reflection->GetMessage(payload, of_event.field);
     if (!rows.gathered()) rows.gathered() = std::make_unique<Pending>(families_);
     auto& pending = static_cast<Pending&>(*rows.gathered());
 

@@ -63,6 +63,7 @@ private:
     };
     struct OfEvent {
         const google::protobuf::FieldDescriptor* field = nullptr;  // in the oneof; nullptr: the payload itself
+        const google::protobuf::Reflection* reflection = nullptr;  // of the payload
         std::vector<Dimensions> dimensions;
         std::vector<Group> groups;
     };

@@ -8,7 +8,7 @@ namespace tidemark::projections::sales {
 
 namespace {
 
-enum Table : std::uint32_t { rows, moments, pipelines };
+enum Table : std::uint32_t { rows, moments, pipelines, by_customer };
 
 bool passes_filters(const v1::SaleRow& row, const ListQuery& query) {
     return (query.status == v1::SALE_STATUS_UNSPECIFIED || query.status == row.status()) &&
@@ -66,13 +66,21 @@ void each_history_in(const ViewReader& view, const Key& prefix,
 
 std::expected<v1::SaleList, QueryError> query_list(const ViewReader& view, const ListQuery& query) {
     v1::SaleList answer;
-    auto next = walk(view, rows, Key(query.tenant), query.page, Order::ascending,
-                     [&](std::string_view, std::string_view value) {
-                         auto row = parse_row<v1::SaleRow>(value);
-                         if (!passes_filters(row, query)) return false;
-                         *answer.add_sales() = std::move(row);
-                         return true;
-                     });
+    const auto take = [&](v1::SaleRow row) {
+        if (!passes_filters(row, query)) return false;
+        *answer.add_sales() = std::move(row);
+        return true;
+    };
+    // Both tables are in order of id, so that both give the same cursors.
+    auto next =
+        query.customer.empty()
+            ? walk(view, rows, Key(query.tenant), query.page, Order::ascending,
+                   [&](std::string_view, std::string_view value) { return take(parse_row<v1::SaleRow>(value)); })
+            : walk(view, by_customer, Key(query.tenant).text(query.customer), query.page, Order::ascending,
+                   [&](std::string_view id, std::string_view) {
+                       auto row = query_one(view, query.tenant, id);
+                       return row && take(std::move(*row));
+                   });
     if (!next) return std::unexpected(next.error());
     answer.set_next_cursor(*next);
     return answer;
@@ -109,6 +117,15 @@ void each_sale(const ViewReader& view, std::string_view tenant, const std::funct
     view.scan(rows, prefix, range_end(prefix), [&](std::string_view, std::string_view value) {
         parse(row, value);
         return visit(row);
+    });
+}
+
+void each_sale_of(const ViewReader& view, std::string_view tenant, std::string_view customer_id,
+                  const std::function<bool(const v1::SaleRow&)>& visit) {
+    const Key prefix = Key(tenant).text(customer_id);
+    view.scan(by_customer, prefix, range_end(prefix), [&](std::string_view key, std::string_view) {
+        const auto row = query_one(view, tenant, key.substr(prefix.view().size()));
+        return !row || visit(*row);
     });
 }
 

@@ -8,7 +8,7 @@ namespace tidemark::projections::sales {
 
 namespace {
 
-enum Table : std::uint32_t { rows, moments, pipelines };
+enum Table : std::uint32_t { rows, moments, pipelines, by_customer };
 
 void enter(v1::SaleRow& row, const std::string& stage, std::int32_t probability_bp, events::Micros at) {
     row.set_status(v1::OPEN);
@@ -63,6 +63,41 @@ void corrected(v1::SaleRow& row, const v1::SaleCorrected& e) {
     if (e.after().has_opened_amount()) *row.mutable_opened_amount() = e.after().opened_amount();
 }
 
+void fold_row(v1::SaleRow& row, const Event& event, const v1::SaleEvent& what) {
+    const auto at = event.header.occurred_at;
+    row.set_version(event.header.version);
+    row.set_changed_at(at);
+    switch (what.event_case()) {
+        case v1::SaleEvent::kSaleOpened: return opened(row, what.sale_opened(), event);
+        case v1::SaleEvent::kSaleStageChanged: {
+            const auto& e = what.sale_stage_changed();
+            row.set_rotting_days(e.rotting_days());
+            settle(row);  // it moves again
+            return enter(row, e.to(), e.to_probability_bp(), at);
+        }
+        case v1::SaleEvent::kSaleAmountChanged: {
+            const auto& e = what.sale_amount_changed();
+            *row.mutable_amount() = e.to();
+            *row.mutable_dims() = e.dims();
+            if (e.lines_size() > 0) *row.mutable_lines() = e.lines();
+            return;
+        }
+        case v1::SaleEvent::kForecastCategorySet: return row.set_forecast_category(what.forecast_category_set().to());
+        case v1::SaleEvent::kSaleReassigned: *row.mutable_dims() = what.sale_reassigned().to(); return;
+        case v1::SaleEvent::kSaleFlaggedAtRisk:
+            row.set_at_risk(true);
+            return row.set_risk_reason(what.sale_flagged_at_risk().reason());
+        case v1::SaleEvent::kSaleWon: return close(row, v1::WON, what.sale_won().amount(), what.sale_won().stage(), at);
+        case v1::SaleEvent::kSaleLost:
+            row.set_loss_reason(what.sale_lost().reason());
+            row.set_loss_note(what.sale_lost().note());
+            return close(row, v1::LOST, what.sale_lost().amount(), what.sale_lost().stage(), at);
+        case v1::SaleEvent::kSaleReopened: return reopened(row, what.sale_reopened(), at);
+        case v1::SaleEvent::kSaleCorrected: return corrected(row, what.sale_corrected());
+        case v1::SaleEvent::EVENT_NOT_SET: throw std::runtime_error("a sale event without an event");
+    }
+}
+
 const std::string& event_name(const v1::SaleEvent& what) {
     return v1::SaleEvent::descriptor()->FindFieldByNumber(what.event_case())->message_type()->name();
 }
@@ -103,11 +138,21 @@ void define(v1::PipelineRow& row, const Definition& definition, const Event& eve
     row.set_version(event.header.version);
 }
 
+void index_customer(const std::string& from, const std::string& to, const Event& event, Rows& store) {
+    const auto key = [&](const std::string& customer) {
+        return Key(event.header.tenant).text(customer).id(event.header.stream_id);
+    };
+    if (!from.empty()) store.erase(by_customer, key(from));
+    if (!to.empty()) store.put(by_customer, key(to), {});
+}
+
 void apply(const Event& event, Rows& store) {
     const Key key = Key(event.header.tenant).id(event.header.stream_id);
     if (const auto* sale = std::get_if<v1::SaleEvent>(&event.payload)) {
         auto& row = store.row<v1::SaleRow>(rows, key);
+        const std::string customer = row.dims().customer_id();
         fold_row(row, event, *sale);
+        if (row.dims().customer_id() != customer) index_customer(customer, row.dims().customer_id(), event, store);
         store.put(moments, Key(event.header.tenant).text(event.header.stream_id).number(event.header.version),
                   moment_of(row, *sale, event).SerializeAsString());
     } else if (const auto* pipeline = std::get_if<v1::PipelineEvent>(&event.payload)) {
@@ -122,43 +167,11 @@ void apply(const Event& event, Rows& store) {
 
 }  // namespace
 
-void fold_row(v1::SaleRow& row, const Event& event, const v1::SaleEvent& what) {
-    const auto at = event.header.occurred_at;
-    row.set_version(event.header.version);
-    row.set_changed_at(at);
-    switch (what.event_case()) {
-        case v1::SaleEvent::kSaleOpened: return opened(row, what.sale_opened(), event);
-        case v1::SaleEvent::kSaleStageChanged: {
-            const auto& e = what.sale_stage_changed();
-            row.set_rotting_days(e.rotting_days());
-            settle(row);  // it moves again
-            return enter(row, e.to(), e.to_probability_bp(), at);
-        }
-        case v1::SaleEvent::kSaleAmountChanged: {
-            const auto& e = what.sale_amount_changed();
-            *row.mutable_amount() = e.to();
-            *row.mutable_dims() = e.dims();
-            if (e.lines_size() > 0) *row.mutable_lines() = e.lines();
-            return;
-        }
-        case v1::SaleEvent::kForecastCategorySet: return row.set_forecast_category(what.forecast_category_set().to());
-        case v1::SaleEvent::kSaleReassigned: *row.mutable_dims() = what.sale_reassigned().to(); return;
-        case v1::SaleEvent::kSaleFlaggedAtRisk:
-            row.set_at_risk(true);
-            return row.set_risk_reason(what.sale_flagged_at_risk().reason());
-        case v1::SaleEvent::kSaleWon: return close(row, v1::WON, what.sale_won().amount(), what.sale_won().stage(), at);
-        case v1::SaleEvent::kSaleLost:
-            row.set_loss_reason(what.sale_lost().reason());
-            row.set_loss_note(what.sale_lost().note());
-            return close(row, v1::LOST, what.sale_lost().amount(), what.sale_lost().stage(), at);
-        case v1::SaleEvent::kSaleReopened: return reopened(row, what.sale_reopened(), at);
-        case v1::SaleEvent::kSaleCorrected: return corrected(row, what.sale_corrected());
-        case v1::SaleEvent::EVENT_NOT_SET: throw std::runtime_error("a sale event without an event");
-    }
-}
-
 Projection make() {
-    return {.name = std::string(view_name), .version = 2, .tables = {"rows", "moments", "pipelines"}, .apply = apply};
+    return {.name = std::string(view_name),
+            .version = 3,
+            .tables = {"rows", "moments", "pipelines", "by_customer"},
+            .apply = apply};
 }
 
 }  // namespace tidemark::projections::sales

@@ -31,11 +31,10 @@ struct ListQuery {
 [[nodiscard]] std::optional<v1::SaleHistoryAnswer> query_history(const ViewReader& view, std::string_view tenant,
                                                                  std::string_view id, events::Micros now);
 
-// Brings a sale's row up to date with one of its events; also for other views that show sales.
-void fold_row(v1::SaleRow& row, const Event& event, const v1::SaleEvent& what);
-
-// For views over all sales (funnel, forecast): false ends it.
+// For views over all sales (funnel, forecast), or over a customer's, in order of id: false ends it.
 void each_sale(const ViewReader& view, std::string_view tenant, const std::function<bool(const v1::SaleRow&)>& visit);
+void each_sale_of(const ViewReader& view, std::string_view tenant, std::string_view customer_id,
+                  const std::function<bool(const v1::SaleRow&)>& visit);
 void each_history(const ViewReader& view, std::string_view tenant,
                   const std::function<bool(const v1::SaleHistory&)>& visit);
 [[nodiscard]] std::optional<v1::PipelineRow> pipeline(const ViewReader& view, std::string_view tenant,

@@ -1,5 +1,6 @@
 #include "projections/customer_360/customer_360.hpp"
 
+#include "projections/sales/sales.hpp"
 #include "tests/projections/delivery_events.hpp"
 #include "tests/projections/sale_events.hpp"
 #include "tests/support/fold.hpp"
@@ -59,8 +60,10 @@ Story acme() {
 
 TEST_CASE("a customer's page puts details, needs, consents, sales and deliveries together", "[customer_360]") {
     View view(customer_360::make());
+    View sales(projections::sales::make());
     acme().fold_into(view);
-    const auto page = customer_360::query_overview(view, "default", "acme").value();
+    acme().fold_into(sales);
+    const auto page = customer_360::query_overview(view, sales, "default", "acme").value();
     CHECK(page.customer().name() == "Acme");
     CHECK(page.customer().version() == 4);
     REQUIRE(page.needs_size() == 1);
@@ -76,8 +79,8 @@ TEST_CASE("a customer's page puts details, needs, consents, sales and deliveries
     CHECK(page.sales_size() == 3);
     REQUIRE(page.deliveries_size() == 1);
     CHECK(page.deliveries(0).status() == v1::CustomerDelivery::PLANNED);
-    CHECK_FALSE(customer_360::query_overview(view, "default", "other"));
-    CHECK_FALSE(customer_360::query_overview(view, "elsewhere", "acme"));
+    CHECK_FALSE(customer_360::query_overview(view, sales, "default", "other"));
+    CHECK_FALSE(customer_360::query_overview(view, sales, "elsewhere", "acme"));
 }
 
 TEST_CASE("a customer's page is the same in whatever order the partitions are read", "[customer_360]") {
@@ -98,6 +101,7 @@ TEST_CASE("withdrawing a consent for all channels withdraws those for single one
         .customer("c", withdrawn("calls", ""), 3);
     View view(customer_360::make());
     story.fold_into(view);
-    const auto page = customer_360::query_overview(view, "default", "c").value();
+    const View sales(projections::sales::make());
+    const auto page = customer_360::query_overview(view, sales, "default", "c").value();
     for (const auto& c : page.consents()) CHECK(c.withdrawn_at() == 3);
 }

@@ -73,6 +73,31 @@ TEST_CASE("sales are listed by status, owner, region, pipeline, stage, customer 
     CHECK(listed({.product = "p3"}).empty());
 }
 
+TEST_CASE("the sales of a customer are listed in pages, filtered like all others", "[sales]") {
+    Story story;
+    for (const auto* id : {"a", "b", "c", "d", "e"})
+        story.sale(id, opened(dims(*id == 'c' ? "bob" : "ada", "north", "p1", "acme"), eur(100), at(2026, 1, 1)),
+                   at(2026, 1, 1));
+    story.sale("bb", opened(dims("ada", "north", "p1", "acme2"), eur(100), at(2026, 1, 1)), at(2026, 1, 1));
+    v1::SaleEvent moved_away;
+    *moved_away.mutable_sale_reassigned()->mutable_from() = dims("ada", "north", "p1", "acme");
+    *moved_away.mutable_sale_reassigned()->mutable_to() = dims("ada", "north", "p1", "acme2");
+    story.sale("e", moved_away, at(2026, 1, 2));
+    View view(sales::make());
+    story.fold_into(view);
+
+    sales::ListQuery query{.tenant = "default", .customer = "acme", .page = {.limit = 2}};
+    auto page = sales::query_list(view, query).value();
+    CHECK(ids(page) == "a b");
+    query.page.cursor = page.next_cursor();
+    page = sales::query_list(view, query).value();
+    CHECK(ids(page) == "c d");
+    CHECK(page.next_cursor().empty());
+    CHECK(ids(sales::query_list(view, {.tenant = "default", .owner = "bob", .customer = "acme"}).value()) == "c");
+    CHECK(ids(sales::query_list(view, {.tenant = "default", .customer = "acme2"}).value()) == "bb e");
+    CHECK(ids(sales::query_list(view, {.tenant = "other", .customer = "acme"}).value()).empty());
+}
+
 TEST_CASE("the history of a sale says the time in every stage, the running one up to now", "[sales]") {
     View view(sales::make());
     two_sales().fold_into(view);
