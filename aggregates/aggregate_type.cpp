@@ -8,7 +8,10 @@
 #include "events/block.hpp"
 #include "events/event.hpp"
 
+#include <google/protobuf/arena.h>
+
 #include <array>
+#include <cstddef>
 
 namespace tidemark::aggregates {
 namespace {
@@ -67,7 +70,13 @@ public:
 
     std::expected<void, events::DecodeError> evolve(const events::RecordView& record) override {
         if (record.header.kind != events::RecordKind::event) return {};  // rejections change nothing
-        typename A::Event event;
+        // On an arena, which is dropped whole: an event is many small parts.
+        alignas(std::max_align_t) std::array<char, 4096> room;
+        google::protobuf::ArenaOptions options;
+        options.initial_block = room.data();
+        options.initial_block_size = room.size();
+        google::protobuf::Arena arena(options);
+        auto& event = *google::protobuf::Arena::CreateMessage<typename A::Event>(&arena);
         if (auto decoded = events::decode_event(record, event); !decoded) return decoded;
         A::evolve(state_, event, record.header.occurred_at);
         return {};

@@ -29,9 +29,7 @@ BenchResult measure(BenchRun& run) {
     auto plain = run.parts.open_plain(run.directory / "plain");
     if (!plain) return std::unexpected(plain.error());
     run.plain = std::move(*plain);
-    auto bed = run.parts.open_bed(run.data());
-    if (!bed) return std::unexpected(bed.error());
-    run.bed = std::move(*bed);
+    if (auto opened = open_bed(run, Views::follow); !opened) return opened;
     for (const Section& section : sections) {
         if (!wanted(run.arguments, section.name)) continue;
         if (auto done = section.measure(run); !done) {
@@ -54,6 +52,14 @@ std::expected<std::filesystem::path, std::string> directory_for(const BenchArgum
 }
 
 }  // namespace
+
+BenchResult open_bed(BenchRun& run, Views views) {
+    run.bed.reset();
+    auto bed = run.parts.open_bed(run.data(), views);
+    if (!bed) return std::unexpected(bed.error());
+    run.bed = std::move(*bed);
+    return {};
+}
 
 ExitCode run_bench(const BenchArguments& arguments, const BenchParts& parts) {
     const auto directory = directory_for(arguments);

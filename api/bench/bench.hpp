@@ -29,11 +29,14 @@ public:
     virtual std::uint16_t port() = 0;
 };
 
+// Whether views follow the log; else they wait, and nobody for them.
+enum class Views : std::uint8_t { follow, wait };
+
 struct BenchParts {
     // A plain store with one table, for the floors.
     std::function<std::expected<std::unique_ptr<consumers::KvStore>, std::string>(const std::filesystem::path&)>
         open_plain;
-    std::function<std::expected<std::unique_ptr<BenchBed>, std::string>(const std::filesystem::path&)> open_bed;
+    std::function<std::expected<std::unique_ptr<BenchBed>, std::string>(const std::filesystem::path&, Views)> open_bed;
 };
 
 [[nodiscard]] ExitCode run_bench(const BenchArguments& arguments, const BenchParts& parts);
@@ -60,6 +63,8 @@ struct BenchRun {
     return std::chrono::duration<double>(BenchClock::now() - started).count();
 }
 
+// Closes the server and opens it again.
+[[nodiscard]] BenchResult open_bed(BenchRun& run, Views views);
 // Opens the live sales, once; waits until the views have followed.
 [[nodiscard]] BenchResult open_live_sales(BenchRun& run);
 // Records that count and that some view has not folded yet.

@@ -1,8 +1,10 @@
-// Durable commands of one event each, submitted in this process: decide, dedupe, version check, hashes, derived stores.
+// Durable commands of one event each, submitted in this process: decide, dedupe, version check, hashes, derived stores;
+// with the views following, and without.
 #include "api/bench/bench.hpp"
 #include "api/bench/submitting.hpp"
 
 #include <fmt/core.h>
+#include <initializer_list>
 
 namespace tidemark::api {
 
@@ -10,7 +12,6 @@ namespace {
 
 BenchResult burst(BenchRun& run, std::string_view what, std::size_t in_flight,
                   const std::function<v1::Command()>& make) {
-    if (auto followed = until_views_followed(run); !followed) return followed;
     Submitting submitting(run.bed->commands(), in_flight);
     const auto before = run.bed->commands().stats();
     const auto started = BenchClock::now();
@@ -36,16 +37,26 @@ BenchResult burst(BenchRun& run, std::string_view what, std::size_t in_flight,
     return {};
 }
 
+BenchResult changes(BenchRun& run, std::string_view what, std::initializer_list<std::size_t> in_flight) {
+    for (const std::size_t many : in_flight) {
+        if (auto done = burst(run, what, many, [&] { return run.work->next(); }); !done) return done;
+    }
+    return {};
+}
+
 }  // namespace
 
 BenchResult bench_in_process(BenchRun& run) {
     if (auto open = open_live_sales(run); !open) return open;
-    for (const std::size_t in_flight : {1U, 256U, 4'096U}) {
-        if (auto done = burst(run, "changes of live sales", in_flight, [&] { return run.work->next(); }); !done)
-            return done;
-    }
+    if (auto followed = until_views_followed(run); !followed) return followed;
+    if (auto opened = open_bed(run, Views::wait); !opened) return opened;
+    if (auto done = changes(run, "changes of live sales", {1, 256, 4'096}); !done) return done;
+    if (auto opened = open_bed(run, Views::follow); !opened) return opened;
+    if (auto followed = until_views_followed(run); !followed) return followed;
+    if (auto done = changes(run, "the same, views following", {1, 256, 4'096}); !done) return done;
+    if (auto followed = until_views_followed(run); !followed) return followed;
     std::uint64_t number = 0;
-    return burst(run, "new customers", 256, [&] { return create_customer("new", number++); });
+    return burst(run, "new customers, views following", 256, [&] { return create_customer("new", number++); });
 }
 
 }  // namespace tidemark::api

@@ -7,63 +7,11 @@
 #include "events/event.hpp"
 #include "events/time.hpp"
 
-#include <google/protobuf/util/message_differencer.h>
-
 #include <fmt/core.h>
-#include <unordered_map>
 
 namespace tidemark::api {
 
 namespace {
-
-constexpr std::size_t read_bytes = 4 << 20;
-
-struct Folded {
-    const aggregates::AggregateType* type = nullptr;
-    std::unique_ptr<aggregates::AggregateState> state;
-    events::Version version = 0;
-};
-using States = std::unordered_map<events::Key128, Folded, events::Key128Hash>;
-
-std::expected<void, std::string> fold_record(const events::RecordView& record, States& states, ReplayedLog& told) {
-    ++told.records;
-    if (record.header.kind != events::RecordKind::event) return {};
-    ++told.events;
-    const events::RecordHeader& header = record.header;
-    Folded& folded = states[events::stream_key(header.tenant, header.stream_kind, header.stream_id)];
-    const auto where = [&] {
-        return fmt::format("{}/{} version {} (partition {}, sequence {})", header.stream_kind, header.stream_id,
-                           header.version, header.partition, header.sequence);
-    };
-    if (folded.type == nullptr) {
-        folded.type = aggregates::find_kind(header.stream_kind);
-        if (folded.type == nullptr) return std::unexpected(where() + ": unknown kind of stream");
-        folded.state = folded.type->make();
-        ++told.streams;
-    }
-    if (header.version != folded.version + 1)
-        return std::unexpected(where() + fmt::format(": version {} was due", folded.version + 1));
-    folded.version = header.version;
-    if (auto evolved = folded.state->evolve(record); !evolved)
-        return std::unexpected(where() + ": " + evolved.error().what);
-    return {};
-}
-
-// Streams whose snapshot is behind are left out: a snapshot is a cache, and may be.
-void compare_snapshots(const States& states, const consumers::DerivedStores& derived, ReplayedLog& told) {
-    for (const auto& [key, folded] : states) {
-        const auto row = derived.snapshot(key);
-        if (!row || row->version != folded.version || row->fold_version != folded.type->fold_version) continue;
-        ++told.snapshots_compared;
-        const auto stored = folded.type->make();
-        if (stored->restore(row->state) &&
-            google::protobuf::util::MessageDifferencer::Equals(stored->message(), folded.state->message())) {
-            continue;
-        }
-        told.differences.push_back(fmt::format("a {} at version {}: its snapshot is not what its events say",
-                                               folded.type->kind, folded.version));
-    }
-}
 
 // What happened; below it who, for whom, why and because of what; below that the event.
 void print_record(const v1::EventRecord& record, const events::RecordHeader& header) {
@@ -90,42 +38,6 @@ void print_compared(const ReplayedLog& told) {
 }
 
 }  // namespace
-
-std::expected<ReplayedLog, std::string> fold_log(consumers::Log& log, const consumers::DerivedStores* derived,
-                                                 const consumers::OnProgress& progress) {
-    ReplayedLog told;
-    consumers::Progress at;
-    const auto partitions = log.identity().partitions;
-    for (events::Partition p = 0; p < partitions; ++p) at.total += log.end(p).tip.next_sequence;
-    const auto started = std::chrono::steady_clock::now();
-    for (events::Partition p = 0; p < partitions; ++p) {
-        States states;  // of one partition: a stream lies in one
-        for (events::Sequence next = 0, end = log.end(p).tip.next_sequence; next < end;) {
-            auto blocks = log.read(p, next, read_bytes);
-            if (!blocks) return std::unexpected(blocks.error());
-            if (blocks->empty())
-                return std::unexpected(fmt::format("partition {} ends at {} where {} was due", p, next, end));
-            for (const auto& block : *blocks) {
-                ++told.blocks;
-                for (std::size_t i = 0; i < block->size(); ++i) {
-                    const auto record = events::decode_record(block->record(i));
-                    if (!record)
-                        return std::unexpected(
-                            fmt::format("partition {}, block {}: {}", p, block->header().number, record.error().what));
-                    if (record->header.sequence < next) continue;
-                    if (auto folded = fold_record(*record, states, told); !folded)
-                        return std::unexpected(folded.error());
-                    ++at.done;
-                }
-                next = std::max(next, block->next_sequence());
-            }
-            progress(at);
-        }
-        if (derived != nullptr) compare_snapshots(states, *derived, told);
-    }
-    told.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-    return told;
-}
 
 ExitCode replay_log(consumers::Log& log, const consumers::DerivedStores& derived, const ReplayArguments& arguments) {
     std::expected<ReplayedLog, std::string> told;

@@ -10,7 +10,7 @@
 
 namespace tidemark::api {
 
-// Folds the whole log through the aggregates, partition by partition, and says how fast; with `verify`, holds
+// Folds the whole log through the aggregates, partitions side by side, and says how fast; with `verify`, holds
 // the result against the stored snapshots.
 [[nodiscard]] ExitCode replay_log(consumers::Log& log, const consumers::DerivedStores& derived,
                                   const ReplayArguments& arguments);
@@ -32,7 +32,8 @@ struct ReplayedLog {
     std::uint64_t snapshots_compared = 0;
     std::vector<std::string> differences;  // between folded states and snapshots
 };
-// The fold itself, for `bench` too. `derived` null: nothing is compared.
+// The fold itself, for `bench` too. `derived` null: nothing is compared. `progress` is called by any of its threads, by
+// one at a time.
 [[nodiscard]] std::expected<ReplayedLog, std::string> fold_log(consumers::Log& log,
                                                                const consumers::DerivedStores* derived,
                                                                const consumers::OnProgress& progress);

@@ -3,6 +3,8 @@
 #include "api/main/runtime.hpp"
 #include "infra/logging/logging.hpp"
 
+#include <limits>
+
 namespace tidemark::api {
 
 namespace {
@@ -28,14 +30,16 @@ BenchParts bench_parts() {
                 if (!opened) return std::unexpected(opened.error());
                 return std::move(*opened);
             },
-            .open_bed =
-                [](const std::filesystem::path& directory) -> std::expected<std::unique_ptr<BenchBed>, std::string> {
+            .open_bed = [](const std::filesystem::path& directory,
+                           Views views) -> std::expected<std::unique_ptr<BenchBed>, std::string> {
                 infra::set_up_logging("warn", infra::LogFormat::text);
                 infra::Config config;
                 config.data = directory;
                 config.http_port = 0;
+                if (views == Views::wait) config.views_max_behind = std::numeric_limits<std::uint64_t>::max();
                 auto runtime = Runtime::start(config);
                 if (!runtime) return std::unexpected(runtime.error());
+                if (views == Views::wait) (*runtime)->projector().stop();
                 return std::make_unique<RuntimeBed>(std::move(*runtime));
             }};
 }
