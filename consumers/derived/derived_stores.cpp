@@ -55,6 +55,7 @@ struct DerivedStores::Impl {
 
     RowWriter writer;
     std::jthread follower_thread;
+    std::jthread filter_thread;
 
     std::expected<void, std::string> open();
     std::expected<bool, std::string> follow_some(events::Partition partition);
@@ -208,9 +209,15 @@ void DerivedStores::start() {
     impl_->writer.be_patient(true);
     impl_->follower_thread =
         std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->follow_until(stop); });
+    impl_->filter_thread = std::jthread([impl = impl_.get()](const std::stop_token& stop) {
+        name_thread("filter");
+        const auto records = static_cast<std::size_t>(impl->followed_all.load());
+        impl->rows.keep_filter(stop, std::max(impl->options.filter_keys, 2 * records));
+    });
 }
 
 void DerivedStores::stop() {
+    impl_->filter_thread = {};
     impl_->writer.be_patient(false);
     if (impl_->follower_thread.joinable()) {
         impl_->follower_thread.request_stop();
@@ -261,6 +268,10 @@ std::uint64_t DerivedStores::behind() const {
     const std::uint64_t here = impl_->followed_all.load(std::memory_order_relaxed);  // before the end, which only grows
     const std::uint64_t end = impl_->log.records();
     return end > here ? end - here : 0;
+}
+
+bool DerivedStores::has_filter() const {
+    return impl_->rows.has_filter();
 }
 
 void DerivedStores::hurry() {

@@ -44,8 +44,9 @@ struct DerivedOptions {
     std::chrono::milliseconds busy_write{10'000};  // written anyway so long after the last time, when much comes
     std::chrono::milliseconds retry_pause{1000};   // between attempts to write when the world fails
     std::chrono::microseconds gather{1000};        // more is waited for after something came, unless hurry() is called
-    std::uint64_t max_behind = 200'000;            // records; a writer that is further ahead is slowed (see behind())
-    bool stepped = false;                          // no threads: the caller calls follow() and write(), not start()
+    std::size_t filter_keys = 2'000'000;  // twelve bits each: the first filter of outcomes is for so many at least
+    std::uint64_t max_behind = 200'000;   // records; a writer that is further ahead is slowed (see behind())
+    bool stepped = false;                 // no threads: the caller calls follow() and write(), not start()
 };
 
 struct Progress {
@@ -91,6 +92,9 @@ public:
     void hurry();
     // Called (from the follower's thread) whenever followed() has advanced.
     void on_followed(std::function<void()> listener);
+
+    // Most commands that are new are known to be so without a look into the store: soon after start().
+    [[nodiscard]] bool has_filter() const;
 
     // Set when following has stopped on damage, for good: what, for people. Readiness reports it.
     [[nodiscard]] std::optional<std::string> failure() const;

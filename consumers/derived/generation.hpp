@@ -73,6 +73,11 @@ public:
     [[nodiscard]] const SnapshotRow* snapshot(const events::Key128& stream) const;
     [[nodiscard]] std::shared_ptr<const v1::Reference> reference(const events::Key128& stream) const;
 
+    template <class Visit>
+    void each_outcome(const Visit& visit) const {
+        outcomes_.for_each([&](const events::Key128& command, events::Sequence) { visit(command); });
+    }
+
     // Room for one that is as large as this.
     [[nodiscard]] Expected same_again() const { return {index_.size(), last_of_stream_.size(), outcomes_.size()}; }
     [[nodiscard]] std::size_t entries() const {

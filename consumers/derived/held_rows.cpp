@@ -36,6 +36,7 @@ std::optional<events::Sequence> HeldRows::outcome(const events::Key128& command)
     {
         // Newest first, here and below.
         const std::shared_lock lock(mutex_);
+        if (filter_ && !filter_->may_hold(command)) return std::nullopt;
         if (const auto found = filling_->outcome(command)) return found;
         if (const auto found = writing_ ? writing_->outcome(command) : std::nullopt) return found;
     }
@@ -120,6 +121,11 @@ std::shared_ptr<const v1::Reference> HeldRows::reference(const events::Key128& s
 void HeldRows::add(const FollowedRows& rows) {
     const std::unique_lock lock(mutex_);
     for (const auto& [stream, reference] : rows.references) stored_references_[stream] = reference;
+    for (const auto& filter : {filter_, next_filter_}) {
+        if (!filter) continue;
+        for (const auto& [command, sequence] : rows.outcomes) filter->add(command);
+    }
+    if (filter_ && filter_->full()) filter_full_.notify_one();
     filling_->add(rows);
 }
 
@@ -158,6 +164,45 @@ std::expected<void, KvError> HeldRows::write(KvBatch places) {
     ++writes_;
     if (stored_references_.size() > cached_references) stored_references_.clear();
     return {};
+}
+
+void HeldRows::keep_filter(const std::stop_token& stop, std::size_t keys) {
+    for (;; keys *= 2) {
+        if (!make_filter(stop, keys)) return;
+        std::unique_lock lock(mutex_);
+        if (!filter_full_.wait(lock, stop, [this] { return filter_->full(); })) return;
+    }
+}
+
+// False: it is to stop, or the store cannot be read: look-ups then do without, or with the one there is.
+bool HeldRows::make_filter(const std::stop_token& stop, std::size_t keys) {
+    const auto filter = std::make_shared<KeyFilter>(keys);
+    {
+        // From now on all that is added comes to it as well. What is stored now, or comes to be stored while it is
+        // read, was held before or is held now.
+        const std::unique_lock lock(mutex_);
+        next_filter_ = filter;
+        const auto add = [&](const events::Key128& command) { filter->add(command); };
+        filling_->each_outcome(add);
+        if (writing_) writing_->each_outcome(add);
+    }
+    events::Key128 command;
+    const auto read =
+        store_.snapshot()->scan(DerivedTable::outcomes, {}, {}, [&](std::string_view key, std::string_view) {
+            std::ranges::copy(key.substr(0, command.bytes.size()), command.bytes.begin());
+            filter->add(command);
+            return !stop.stop_requested();
+        });
+    const std::unique_lock lock(mutex_);
+    next_filter_.reset();
+    if (!read || stop.stop_requested()) return false;
+    filter_ = filter;
+    return true;
+}
+
+bool HeldRows::has_filter() const {
+    const std::shared_lock lock(mutex_);
+    return filter_ != nullptr;
 }
 
 }  // namespace tidemark::consumers

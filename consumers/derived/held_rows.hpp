@@ -3,9 +3,13 @@
 #pragma once
 
 #include "consumers/derived/generation.hpp"
+#include "consumers/derived/key_filter.hpp"
 
+#include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <stop_token>
 
 namespace tidemark::consumers {
 
@@ -32,7 +36,14 @@ public:
     void begin_write(std::vector<std::pair<std::string, std::string>> tiles);
     [[nodiscard]] std::expected<void, KvError> write(KvBatch places);  // rows first, then the places
 
+    // Makes a filter out of the keys of all outcomes, so that of most commands that are new nothing is looked up; and a
+    // larger one when there are more than it was made for. On a thread of its own, until it is asked to stop; look-ups
+    // do without as long as it is not there. `keys`: about how many there will be.
+    void keep_filter(const std::stop_token& stop, std::size_t keys);
+    [[nodiscard]] bool has_filter() const;
+
 private:
+    [[nodiscard]] bool make_filter(const std::stop_token& stop, std::size_t keys);
     [[nodiscard]] std::shared_ptr<const v1::Reference> held_reference(const events::Key128& stream) const;
 
     KvStore& store_;
@@ -42,6 +53,9 @@ private:
     // References read from the store. A row that was read before a write must not be kept after it.
     mutable ByKey<std::shared_ptr<const v1::Reference>> stored_references_;
     std::uint64_t writes_ = 0;
+    std::shared_ptr<KeyFilter> filter_;       // has every outcome that look-ups see
+    std::shared_ptr<KeyFilter> next_filter_;  // has those since it was begun
+    std::condition_variable_any filter_full_;
 };
 
 }  // namespace tidemark::consumers

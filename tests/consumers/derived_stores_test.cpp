@@ -1,5 +1,6 @@
 // The derived stores follow the log, survive a stop anywhere, and refuse what they do not belong to.
 #include "consumers/derived/generation.hpp"
+#include "consumers/derived/key_filter.hpp"
 #include "tests/support/processor_fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -37,6 +38,44 @@ void work(ProcessorFixture& crm) {
 }
 
 }  // namespace
+
+TEST_CASE("a filter of keys holds all that were added, and few of the others", "[derived]") {
+    constexpr std::uint64_t many = 100'000;
+    const auto key = [](std::uint64_t number) { return events::stream_key("default", "sale", std::to_string(number)); };
+    consumers::KeyFilter filter(many);
+    for (std::uint64_t i = 0; i < many; ++i) filter.add(key(i));
+    std::uint64_t missed = 0;
+    std::uint64_t wrong = 0;
+    for (std::uint64_t i = 0; i < many; ++i) {
+        missed += filter.may_hold(key(i)) ? 0u : 1u;
+        wrong += filter.may_hold(key(many + i)) ? 1u : 0u;
+    }
+    CHECK(missed == 0);
+    CHECK(wrong < many / 50);
+    CHECK_FALSE(filter.full());
+    filter.add(key(2 * many));
+    CHECK(filter.full());
+}
+
+TEST_CASE("what was done before the filter of outcomes was made is found with it, and as it grows", "[derived]") {
+    ProcessorFixture crm;
+    work(crm);
+    crm.stop();
+    crm.derived_options.filter_keys = 64;
+    crm.start();
+    for (const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30); !crm.derived->has_filter();)
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+    for (int round = 0; round < 40; ++round) {  // each with more commands than fitted into the first filter
+        std::vector<v1::Command> fresh;
+        for (int i = 0; i < 100; ++i)
+            fresh.push_back(create_customer("r" + std::to_string(round) + "-" + std::to_string(i), "create"));
+        auto again = fresh;
+        for (const v1::Outcome& outcome : crm.send(std::move(fresh))) REQUIRE_FALSE(outcome.repeated());
+        crm.settle();
+        for (int i = 0; i < 300; i += 7) again.push_back(define_product("p" + std::to_string(i), "define"));
+        for (const v1::Outcome& outcome : crm.send(std::move(again))) REQUIRE(outcome.repeated());
+    }
+}
 
 TEST_CASE("derived stores that were dropped come back from the log, row for row", "[derived]") {
     ProcessorFixture crm;

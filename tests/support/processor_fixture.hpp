@@ -76,7 +76,7 @@ public:
         derived.reset();
     }
     void start() {
-        derived = std::make_unique<consumers::DerivedStores>(log, kv, consumers::DerivedOptions{});
+        derived = std::make_unique<consumers::DerivedStores>(log, kv, derived_options);
         if (auto caught_up = derived->catch_up({}); !caught_up) throw std::runtime_error(caught_up.error());
         derived->start();
         history = std::make_unique<consumers::History>(log, *derived);
@@ -107,6 +107,7 @@ public:
         return all;
     }
 
+    consumers::DerivedOptions derived_options;  // of the next start
     events::Micros now = monday;
     infra::MemoryLog log;
     infra::MemoryKv kv{std::size(consumers::DerivedTable::names)};
