@@ -18,8 +18,13 @@ namespace tidemark::e2e {
 namespace {
 
 using std::chrono::seconds;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t kills = 40;  // all is several times slower; the run without sanitizers has the number
+constexpr std::size_t kills_starting = 10;
+#else
 constexpr std::size_t kills = 200;          // under load
 constexpr std::size_t kills_starting = 50;  // and so many while it starts
+#endif
 constexpr std::size_t rounds_between_checks = 20;
 constexpr Writers writers{.bulk = 4, .single = 2};
 

@@ -319,7 +319,7 @@ TEST_CASE("a disk that is full for a while loses nothing and takes what comes be
             while (behind && behind->what.find("restart the server") == std::string::npos) {
                 promises.settle(promises.count());
                 REQUIRE(std::chrono::steady_clock::now() < deadline);
-                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                std::this_thread::yield();
                 behind = append(**log, promises, 1, random);
             }
             if (behind) {
