@@ -139,7 +139,7 @@ Response retry_parked(const Context& context, const Request& request) {
     Params params(request);
     const events::StreamName stream{params.tenant(), request.path_param("kind"), request.path_param("id")};
     if (params.problem()) {
-        return std::move(*params.problem());
+        return *params.problem();
     }
     const auto retried = context.services.projector.retry_parked(request.path_param("projection"), stream);
     return retried ? projections(context, request) : problem(409, "StillParked", retried.error());
