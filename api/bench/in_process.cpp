@@ -44,8 +44,6 @@ BenchResult changes(BenchRun& run, std::string_view what, std::initializer_list<
     return {};
 }
 
-}  // namespace
-
 // What is hot was asked for before; a server that has just begun has to read it first.
 BenchResult warm_up(BenchRun& run) {
     std::size_t left = run.arguments.live;
@@ -56,6 +54,8 @@ BenchResult warm_up(BenchRun& run) {
     if (!warmed) return std::unexpected(warmed.error());
     return {};
 }
+
+}  // namespace
 
 BenchResult bench_in_process(BenchRun& run) {
     if (auto open = open_live_sales(run); !open) return open;

@@ -52,9 +52,7 @@ BenchResult bench_sizes(BenchRun& run) {
     if (!records) return std::unexpected(records.error());
     run.bed.reset();
     const auto starting = BenchClock::now();
-    auto again = run.parts.open_bed(run.data(), Views::follow);
-    if (!again) return std::unexpected(again.error());
-    run.bed = std::move(*again);
+    if (auto again = open_bed(run, Views::follow); !again) return again;
     run.figures.add({.name = fmt::format("ready after a clean stop, {} records", records->count),
                      .value = seconds_since(starting),
                      .unit = "s"});

@@ -55,7 +55,7 @@ public:
 private:
     void fold_partitions() {
         for (events::Partition p = next_++; p < partitions_; p = next_++) {
-            auto told = fold_partition(p);
+            auto told = fold_guarded(p);
             const std::scoped_lock lock(mutex_);
             if (!told) {
                 next_ = partitions_;
@@ -64,6 +64,13 @@ private:
             }
             add(std::move(*told));
         }
+    }
+
+    // What is thrown (a store that cannot be read) must not leave a thread of its own.
+    std::expected<ReplayedLog, std::string> fold_guarded(events::Partition p) try {
+        return fold_partition(p);
+    } catch (const std::exception& defect) {
+        return std::unexpected(fmt::format("partition {}: {}", p, defect.what()));
     }
 
     std::expected<ReplayedLog, std::string> fold_partition(events::Partition p) {

@@ -1,5 +1,7 @@
 #include "consumers/derived/held_rows.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -195,6 +197,8 @@ bool HeldRows::make_filter(const std::stop_token& stop, std::size_t keys) {
         });
     const std::unique_lock lock(mutex_);
     next_filter_.reset();
+    if (!read)
+        spdlog::warn("the filter of command ids cannot be made, which makes look-ups slower: {}", read.error().what);
     if (!read || stop.stop_requested()) return false;
     filter_ = filter;
     return true;
